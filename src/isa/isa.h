@@ -1,6 +1,6 @@
 /* The instruction set of the Edge TPU.
  *
- * isa_table.c holds ONE table: 25 opcodes, every field with its bit position,
+ * table*.c hold ONE table: 25 opcodes, every field with its bit position,
  * width, meaning and how sure we are.  Encoder, decoder, assembly text and
  * docs/isa.md all walk that table; a decoded instruction is a plain struct whose
  * members the table names by offset, so that the simulator, the verifier and
@@ -70,8 +70,9 @@ struct isa_tensor { /* 0x01 0x02 0x03 0x05 */
     int32_t acc4, one, nospill, a16, w16, a1, w1, perch, wzp, azp;
     int32_t zp_last, zp_step, zp_first, chdim, redmask, lanes_last, lanes;
     int32_t lut, norm, out16;
-    int32_t scale, max, min; /* float32 bit patterns */
-    int32_t cbias, ozp, x2085, x2091, mem_bias, mem_mult, odd;
+    int32_t scale, max, min; /* float32 bit patterns; max and min not in 0x05 */
+    int32_t cbias, ozp, mem_bias, mem_mult, odd; /* cbias and ozp not in 0x05 */
+    int32_t u1981, u2013, u2045, u2077; /* 0x05 only: raw bits of what lies there instead */
 };
 
 struct isa_ring_send { /* 0x10 */
@@ -124,7 +125,7 @@ struct isa_table_op { /* 0x19 */
 };
 
 struct isa_fence { /* 0x1a */
-    int32_t tiles, seq, flags, value, threads, core, end;
+    int32_t tiles, seq, flags, value, threads, value2, core, end;
 };
 
 struct isa_bundle { /* 0x20 */
@@ -149,7 +150,6 @@ struct isa_infeed { /* 0x25 */
     struct isa_ttu t;
     struct isa_signal p;
     struct isa_wait wait;
-    int32_t one;
 };
 
 struct isa_inject { /* 0x26 */
@@ -197,6 +197,15 @@ struct isa_inst {
 /* ---- the table ---- */
 
 enum isa_known { ISA_PROVEN, ISA_LIKELY, ISA_GUESS, ISA_UNKNOWN, ISA_ZERO /* zero in every official stream */ };
+enum isa_form { ISA_NUMBER, ISA_HEX, ISA_FLOAT }; /* how assembly text writes it */
+enum isa_block { ISA_SINGLE, ISA_NEST, ISA_TTU, ISA_SIGNAL, ISA_WAIT, ISA_PREFIX }; /* field group */
+
+/* An alternative: the field exists only where `values` has bit number `selector` (an int32_t member)
+ * set.  Only 0x20 has alternatives; for every value of a selector the fields that exist tile the word. */
+struct isa_view {
+    uint32_t selector, values;
+    const char *text;
+};
 
 struct isa_field {
     const char *name; /* path as in assembly text: "A.step0", "R1.val" */
@@ -206,6 +215,9 @@ struct isa_field {
     enum isa_known known;
     uint32_t member;  /* offset of the int32_t in struct isa_inst; ISA_NO_MEMBER for ISA_ZERO fields */
     const char *doc;  /* NULL: as the field group says */
+    enum isa_form form;
+    enum isa_block block; /* the first field of a group has the offset of the group's struct */
+    const struct isa_view *view; /* NULL: always there */
 };
 #define ISA_NO_MEMBER UINT32_MAX
 
@@ -217,9 +229,13 @@ struct isa_op {
     unsigned n_fields;
 };
 
-/* NULL for an unknown opcode.  isa_ops() gives all, isa_op_count of them. */
+enum { ISA_OPCODES = 64 };
+/* NULL for an unknown opcode; walk all with opcode = 0 .. ISA_OPCODES - 1. */
 const struct isa_op *isa_op_of(unsigned opcode);
-const struct isa_op *isa_ops(unsigned *count);
+/* Does the field exist in this instruction (see struct isa_view)? */
+bool isa_field_exists(const struct isa_field *f, const struct isa_inst *in);
+/* Value of a member that a field names: sign- or zero-extended as the field is. */
+int64_t isa_field_value(const struct isa_field *f, const struct isa_inst *in);
 
 /* ---- words <-> structs ---- */
 
@@ -246,7 +262,7 @@ struct isa_dim { int64_t count, stride; };
 void isa_ttu_set(struct isa_ttu *t, unsigned n_loops, int64_t base, const struct isa_dim *dims, unsigned n_dims);
 /* Ordinary strides back from steps. */
 int64_t isa_ttu_stride(const struct isa_ttu *t, unsigned k);
-/* Elements visited: prod(lim+1) - lskip accounted for by ldim/llim. */
+/* Elements visited: prod(lim+1), less what ldim/llim leave out; INT64_MAX where it is more. */
 int64_t isa_ttu_count(const struct isa_ttu *t, unsigned n_loops);
 
 /* The program of one stream: decoded instructions with their word index. */

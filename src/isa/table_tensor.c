@@ -1,0 +1,72 @@
+#include "isa/table.h"
+
+#define NEST(k) G("L.lim" #k, 62 + 14 * (k), 14, false, tensor.lim[k], NEST)
+
+/* Bits 0..1980: the same in all four. */
+#define TENSOR_HEAD \
+    Z(0, 6), OPCODE, X("tiles", 12, 16, tensor.tiles, PROVEN, "tile mask"), Z(28, 18), \
+    F("seq", 46, 16, tensor.seq, PROVEN, "running number of the tile instruction"), \
+    NEST(0), NEST(1), NEST(2), NEST(3), NEST(4), NEST(5), NEST(6), NEST(7), \
+    G("L.llim", 174, 14, false, tensor.llim, NEST), G("L.ldim", 188, 3, false, tensor.ldim, NEST), \
+    TTU8("A", 191, tensor.a, 19, 18), TTU8("O", 574, tensor.o, 19, 18), \
+    TTU8("W", 957, tensor.w, 15, 14), TTU8("P", 1260, tensor.p, 15, 14), \
+    SIGNAL("AVDATA", 1563, tensor.avdata, 4), SIGNAL("PARAM", 1568, tensor.param, 4), \
+    SIGNAL("PSUM", 1573, tensor.psum, 4), \
+    WAIT("R0", 1578, tensor.wait[0], 5, 3, 1), WAIT("R1", 1619, tensor.wait[1], 5, 3, 1), \
+    WAIT("R2", 1660, tensor.wait[2], 5, 3, 1), WAIT("R3", 1701, tensor.wait[3], 5, 3, 1), \
+    WAIT("R4", 1742, tensor.wait[4], 5, 3, 1), WAIT("R5", 1783, tensor.wait[5], 5, 3, 1), \
+    Z(1824, 19), \
+    F("acc4", 1843, 1, tensor.acc4, UNKNOWN, "1 exactly in 8-bit operations (a16 = w16 = a1 = w1 = 0) of more than one reduction step"), \
+    F("one", 1844, 1, tensor.one, UNKNOWN, "1 in every instance"), \
+    F("nospill", 1845, 1, tensor.nospill, PROVEN, "0: the partial sums visit more than one row (unit P walks)"), \
+    F("a16", 1846, 1, tensor.a16, LIKELY, "A holds 16-bit elements; also 1 in average pooling, where W carries the data"), \
+    F("w16", 1847, 1, tensor.w16, LIKELY, "W holds 16-bit elements, two in a 4-byte lane word"), \
+    Z(1848, 2), \
+    F("a1", 1850, 1, tensor.a1, LIKELY, "A advances one byte a step"), \
+    F("w1", 1851, 2, tensor.w1, LIKELY, "3: W advances one quarter row (a byte for each lane) a step; 0: one row"), \
+    F("perch", 1853, 1, tensor.perch, PROVEN, "zero points of W per channel, from wide memory rows zp_*; wzp is 0"), \
+    F("wzp", 1854, 16, tensor.wzp, PROVEN, "zero point of W"), \
+    F("azp", 1870, 16, tensor.azp, PROVEN, "zero point of A"), \
+    F("zp_last", 1886, 12, tensor.zp_last, PROVEN, "row of the last zero-point slot"), \
+    F("zp_step", 1898, 12, tensor.zp_step, PROVEN, "rows from one zero-point slot to the next"), \
+    F("zp_first", 1910, 12, tensor.zp_first, PROVEN, "row of the first zero-point slot"), \
+    Z(1922, 1), \
+    F("chdim", 1923, 3, tensor.chdim, PROVEN, "master loop at which the next channel group (bias, multiplier, zero point) starts"), \
+    X("redmask", 1926, 8, tensor.redmask, PROVEN, "master loops that are summed over"), \
+    F("lanes_last", 1934, 6, tensor.lanes_last, PROVEN, "lanes - 1 of the last channel group"), \
+    F("lanes", 1940, 6, tensor.lanes, PROVEN, "lanes - 1 of the other channel groups"), \
+    F("lut", 1946, 1, tensor.lut, LIKELY, "the result goes through the table of the last 0x19"), \
+    F("norm", 1947, 1, tensor.norm, GUESS, "range reduction for the 1/sqrt table; only in 0x03"), \
+    F("out16", 1948, 1, tensor.out16, LIKELY, "16-bit results, twice the words"), \
+    R("scale", 1949, tensor.scale, PROVEN, "float32 multiplier; 1 where mem_mult")
+
+#define TENSOR_TAIL \
+    F("mem_bias", 2093, 1, tensor.mem_bias, PROVEN, "int32 bias per channel from the bias/scale store"), \
+    F("mem_mult", 2094, 1, tensor.mem_mult, PROVEN, "float32 multiplier per channel from the bias/scale store"), \
+    F("odd", 2095, 2, tensor.odd, LIKELY, "3: odd function, the table holds x >= 0 (tanh)"), \
+    Z(2097, 79)
+
+static const struct isa_field arithmetic[] = {
+    TENSOR_HEAD,
+    R("max", 1981, tensor.max, PROVEN, "float32 upper clamp, in output steps relative to ozp"),
+    R("min", 2013, tensor.min, PROVEN, "float32 lower clamp"),
+    S("cbias", 2045, 32, tensor.cbias, PROVEN, "constant added to the accumulator"),
+    F("ozp", 2077, 16, tensor.ozp, PROVEN, "output zero point"),
+    TENSOR_TAIL,
+};
+
+static const struct isa_field resize[] = {
+    TENSOR_HEAD,
+    X("u1981", 1981, 32, tensor.u1981, UNKNOWN, "not a float; set in every instance"),
+    X("u2013", 2013, 32, tensor.u2013, UNKNOWN, "not a float; set in every instance"),
+    X("u2045", 2045, 32, tensor.u2045, UNKNOWN, "set in some instances"),
+    X("u2077", 2077, 16, tensor.u2077, UNKNOWN, "set in some instances"),
+    TENSOR_TAIL,
+};
+
+const struct isa_op isa_tensor_ops[4] = {
+    {ISA_MAC, "mac", "multiply-accumulate", "", 17, FIELDS(arithmetic)},
+    {ISA_MAX, "max", "maximum", "", 17, FIELDS(arithmetic)},
+    {ISA_SUM, "sum", "sum with range reduction and table", "", 17, FIELDS(arithmetic)},
+    {ISA_RESIZE, "resize", "bilinear resize", "", 17, FIELDS(resize)},
+};

@@ -1,0 +1,106 @@
+#include "isa/table.h"
+
+#define HEAD(m) \
+    Z(0, 6), OPCODE, X("tiles", 12, 16, m.tiles, PROVEN, "tile mask; 0 where tdyn"), \
+    F("breg", 28, 5, m.breg, LIKELY, "scalar register that replaces a base address (dynb of 0x13)"), \
+    F("treg", 33, 5, m.treg, LIKELY, "scalar register that holds the tile mask"), \
+    F("tdyn", 38, 1, m.tdyn, LIKELY, "1: the tile mask is in register treg"), Z(39, 7), \
+    F("seq", 46, 16, m.seq, PROVEN, "running number of the tile instruction")
+
+static const struct isa_field ring_send[] = {
+    HEAD(send),
+    TTU4("W", 62, send.w, 17, 16), PREFIX("S", 267, send.s, 2),
+    SIGNAL("P0", 335, send.p[0], 3), SIGNAL("P1", 339, send.p[1], 3),
+    WAIT("R0", 343, send.wait[0], 5, 2, 2), WAIT("R1", 384, send.wait[1], 5, 2, 2),
+    WAIT("R2", 425, send.wait[2], 5, 2, 2),
+    F("chan", 466, 1, send.chan, PROVEN, "ring channel: 0 goes to consumer 0 (0x11), 1 to consumer 1 (0x12); to the core: 0 results, 1 parameters"),
+    X("dst", 467, 16, send.dst, PROVEN, "mask of the tiles that receive"),
+    F("core", 483, 1, send.core, PROVEN, "1: goes to the scalar core (the next 0x27), dst is 0"),
+    Z(484, 28),
+};
+
+static const struct isa_field ring_recv[] = {
+    HEAD(recv),
+    TTU4("W", 62, recv.w, 17, 16), PREFIX("S", 267, recv.s, 2), SIGNAL("P0", 335, recv.p, 3),
+    WAIT("R0", 339, recv.wait, 5, 2, 2), Z(380, 132),
+};
+
+static const struct isa_field to_wide[] = {
+    HEAD(to_wide),
+    TTU6("N", 62, to_wide.n, 17, 16), TTU4("W", 337, to_wide.w, 17, 16),
+    F("dynb", 542, 1, to_wide.dynb, LIKELY, "1: N.base is in scalar register breg (words)"),
+    SIGNAL("P0", 543, to_wide.p, 3),
+    WAIT("R0", 547, to_wide.wait[0], 5, 3, 2), WAIT("R1", 589, to_wide.wait[1], 5, 3, 2),
+    WAIT("R2", 631, to_wide.wait[2], 5, 3, 2), WAIT("R3", 673, to_wide.wait[3], 5, 3, 2),
+    WAIT("R4", 715, to_wide.wait[4], 5, 3, 2), WAIT("R5", 757, to_wide.wait[5], 5, 3, 2),
+    F("par", 799, 1, to_wide.par, LIKELY, "the row is laid out as weights"),
+    F("par2", 800, 1, to_wide.par2, UNKNOWN, "goes with par"),
+    F("pack", 801, 3, to_wide.pack, PROVEN, "innermost narrow loops that form one stream cut into rows of 64 words"),
+    Z(804, 92),
+};
+
+static const struct isa_field to_narrow[] = {
+    HEAD(to_narrow),
+    TTU4("W", 62, to_narrow.w, 17, 16), TTU6("N", 267, to_narrow.n, 17, 16), PREFIX("S", 542, to_narrow.s, 3),
+    SIGNAL("P0", 611, to_narrow.p, 3),
+    WAIT("R0", 615, to_narrow.wait[0], 5, 3, 2), WAIT("R1", 657, to_narrow.wait[1], 5, 3, 2),
+    WAIT("R2", 699, to_narrow.wait[2], 5, 3, 2), WAIT("R3", 741, to_narrow.wait[3], 5, 3, 2),
+    WAIT("R4", 783, to_narrow.wait[4], 5, 3, 2), WAIT("R5", 825, to_narrow.wait[5], 5, 3, 2),
+    F("par", 867, 1, to_narrow.par, LIKELY, "the target is the bias/scale store of the tensor unit"),
+    Z(868, 2),
+    F("pack", 870, 3, to_narrow.pack, PROVEN, "innermost narrow loops that form one stream cut from rows of 64 words"),
+    Z(873, 23),
+};
+
+static const struct isa_field mesh[] = {
+    HEAD(mesh),
+    TTU4("A", 62, mesh.a, 17, 16), TTU4("B", 267, mesh.b, 17, 16), Z(472, 1),
+    SIGNAL("P0", 473, mesh.p[0], 3), SIGNAL("P1", 477, mesh.p[1], 3),
+    WAIT("R0", 481, mesh.wait[0], 5, 2, 2), WAIT("R1", 522, mesh.wait[1], 5, 2, 2),
+    WAIT("R2", 563, mesh.wait[2], 5, 2, 2), WAIT("R3", 604, mesh.wait[3], 5, 2, 2),
+    WAIT("R4", 645, mesh.wait[4], 5, 2, 2), WAIT("R5", 686, mesh.wait[5], 5, 2, 2),
+    F("fill", 727, 1, mesh.fill, PROVEN, "1: B is filled with `value`, nothing is received"),
+    X("value", 728, 32, mesh.value, PROVEN, "the word to fill with"),
+    Z(760, 8),
+};
+
+#define COEFFICIENT(i, j) R("c" #i "." #j, 62 + 32 * (5 * (i) + (j)), table.coef[i][j], PROVEN, NULL)
+#define SEGMENT(i) COEFFICIENT(i, 0), COEFFICIENT(i, 1), COEFFICIENT(i, 2), COEFFICIENT(i, 3), COEFFICIENT(i, 4)
+#define LIMIT(i) R("t" #i, 1342 + 32 * (i), table.limit[i], PROVEN, NULL)
+
+static const struct isa_field table[] = {
+    Z(0, 6), OPCODE, X("tiles", 12, 16, table.tiles, PROVEN, "tile mask"), Z(28, 18),
+    F("seq", 46, 16, table.seq, PROVEN, "running number of the tile instruction"),
+    SEGMENT(0), SEGMENT(1), SEGMENT(2), SEGMENT(3), SEGMENT(4), SEGMENT(5), SEGMENT(6), SEGMENT(7),
+    LIMIT(0), LIMIT(1), LIMIT(2), LIMIT(3), LIMIT(4), LIMIT(5), LIMIT(6),
+    F("three", 1566, 2, table.three, UNKNOWN, "3 in every instance"),
+    Z(1568, 96),
+};
+
+static const struct isa_field fence[] = {
+    Z(0, 6), OPCODE, X("tiles", 12, 16, fence.tiles, PROVEN, "tile mask"),
+    F("seq", 28, 16, fence.seq, PROVEN, "running number of the tile instruction"),
+    X("flags", 44, 19, fence.flags, LIKELY, "sync flags to set, bit = flag id"),
+    S("value", 63, 16, fence.value, LIKELY, "what they are set to"),
+    X("threads", 79, 10, fence.threads, LIKELY, "threads to wait for"),
+    S("value2", 89, 16, fence.value2, UNKNOWN, "set in some streams of runtime version 10"),
+    Z(105, 2),
+    F("core", 107, 1, fence.core, PROVEN, "1: also tells the scalar core, which waits in the 0x24 that follows"),
+    Z(108, 1),
+    F("end", 109, 2, fence.end, GUESS, "3 in the last fence of an executable, else 0"),
+    Z(111, 17),
+};
+
+const struct isa_op isa_tile_ops[11] = {
+    {ISA_RING_SEND, "ring.send", "wide memory to ring", "", 4, FIELDS(ring_send)},
+    {ISA_RING_RECV_A, "ring.recv_a", "ring consumer 0 to wide memory", "", 4, FIELDS(ring_recv)},
+    {ISA_RING_RECV_B, "ring.recv_b", "ring consumer 1 to wide memory", "", 4, FIELDS(ring_recv)},
+    {ISA_TO_WIDE, "to_wide", "narrow to wide memory", "", 7, FIELDS(to_wide)},
+    {ISA_TO_NARROW, "to_narrow", "wide to narrow memory", "", 7, FIELDS(to_narrow)},
+    {ISA_MESH_SOUTH, "mesh.south", "data moves from north to south", "", 6, FIELDS(mesh)},
+    {ISA_MESH_WEST, "mesh.west", "data moves from east to west", "", 6, FIELDS(mesh)},
+    {ISA_MESH_NORTH, "mesh.north", "data moves from south to north", "", 6, FIELDS(mesh)},
+    {ISA_MESH_EAST, "mesh.east", "data moves from west to east", "", 6, FIELDS(mesh)},
+    {ISA_TABLE, "table", "loads the piecewise polynomial", "", 13, FIELDS(table)},
+    {ISA_FENCE, "fence", "tile fence", "", 1, FIELDS(fence)},
+};
