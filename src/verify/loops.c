@@ -1,0 +1,123 @@
+/* Each instruction by itself: loop nests, waits, numbers. */
+#include <math.h>
+
+#include "verify/check.h"
+
+static void check_ttu(struct check *c, const struct code *code, long at, const char *unit, const struct isa_ttu *t,
+                      unsigned loops)
+{
+    for (unsigned k = 0; k < loops; k++)
+        if (t->lim[k] > 0 && (t->mask >> k & 1) != (isa_ttu_stride(t, k) != 0))
+            finding(c, code, at, RULE_LOOP_MASK, "unit %s: loop %u has stride %lld and mask bit %d", unit, k,
+                    (long long)isa_ttu_stride(t, k), t->mask >> k & 1);
+    if (t->ldim == 0) {
+        if (t->llim || t->lskip)
+            finding(c, code, at, RULE_LOOP_LAST, "unit %s: last limit %d and skip %d without a loop", unit, t->llim, t->lskip);
+    } else if ((unsigned)t->ldim >= loops)
+        finding(c, code, at, RULE_LOOP_LAST, "unit %s: last iteration of loop %d of %u", unit, t->ldim, loops);
+}
+
+static void check_wait(struct check *c, const struct code *code, long at, const struct isa_wait *w, unsigned n, unsigned loops)
+{
+    for (unsigned k = 0; k < n; k++)
+        if (w[k].fl && (w[k].id < 0 || w[k].id >= FLAGS || w[k].dim < 0 || (unsigned)w[k].dim > loops || w[k].fl == 2))
+            finding(c, code, at, RULE_WAIT, "wait %u: flag %d at loop %d, form %d", k, w[k].id, w[k].dim, w[k].fl);
+}
+
+/* Iterations of a nest, the shortened last one counted as it is; scale: strides are in this unit per element. */
+static int64_t tensor_count(const struct isa_ttu *t)
+{
+    int64_t all = lim_product(t->lim, 0, 8);
+    if (t->ldim == 0)
+        return all;
+    /* loop 0 is shorter once per iteration of the loops outside ldim, for all loops between 0 and ldim */
+    int64_t between = 1, outside = lim_product(t->lim, (unsigned)t->ldim + 1, 8);
+    for (int k = 1; k < t->ldim; k++)
+        between *= (int64_t)t->lim[k] + 1;
+    return all - outside * between * ((int64_t)t->lim[0] - t->llim);
+}
+
+static void check_tensor(struct check *c, const struct code *code, long at, const struct isa_inst *i)
+{
+    const struct isa_tensor *t = &i->tensor;
+    check_ttu(c, code, at, "A", &t->a, 8);
+    check_ttu(c, code, at, "O", &t->o, 8);
+    check_ttu(c, code, at, "W", &t->w, 8);
+    check_ttu(c, code, at, "P", &t->p, 8);
+    check_wait(c, code, at, t->wait, 6, 8);
+    struct isa_ttu master = {.llim = t->llim, .ldim = t->ldim};
+    memcpy(master.lim, t->lim, sizeof master.lim);
+    int64_t n = tensor_count(&master);
+    if (tensor_count(&t->p) != n)
+        finding(c, code, at, RULE_NEST, "unit P runs %lld times, the nest %lld", (long long)tensor_count(&t->p), (long long)n);
+    if (i->op != ISA_RESIZE && tensor_count(&t->w) != n)
+        finding(c, code, at, RULE_NEST, "unit W runs %lld times, the nest %lld", (long long)tensor_count(&t->w), (long long)n);
+    if ((i->op == ISA_MAC || i->op == ISA_RESIZE) && tensor_count(&t->a) != n)
+        finding(c, code, at, RULE_NEST, "unit A runs %lld times, the nest %lld", (long long)tensor_count(&t->a), (long long)n);
+    float scale = f32_of((uint32_t)t->scale), max = f32_of((uint32_t)t->max), min = f32_of((uint32_t)t->min);
+    if (!isfinite(scale))
+        finding(c, code, at, RULE_NUMERICS, "multiplier %g", (double)scale);
+    if (i->op != ISA_RESIZE && !(min <= max))
+        finding(c, code, at, RULE_NUMERICS, "clamp from %g to %g", (double)min, (double)max);
+    if (t->chdim > 7 || t->lanes > 63 || t->lanes_last > t->lanes)
+        finding(c, code, at, RULE_NUMERICS, "%d lanes, %d in the last group", t->lanes + 1, t->lanes_last + 1);
+}
+
+/* Rows that `words` in groups of the innermost `pack` loops fill, 64 words a row. */
+static int64_t packed_rows(const struct isa_ttu *n, int32_t pack, int64_t prefix)
+{
+    int64_t inner = 1, outer = lim_product(n->lim, (unsigned)pack, 6);
+    for (int k = 0; k < pack && k < 6; k++)
+        inner *= (int64_t)n->lim[k] + 1;
+    return outer == 1 ? ceil_div(isa_ttu_count(n, 6) + prefix, 64) : outer * ceil_div(inner, 64);
+}
+
+static void check_pack(struct check *c, const struct code *code, long at, const struct isa_ttu *n, const struct isa_ttu *w,
+                       int32_t pack, int64_t prefix)
+{
+    int64_t rows = packed_rows(n, pack, prefix), have = isa_ttu_count(w, 4);
+    if (rows != have)
+        finding(c, code, at, RULE_PACK, "%lld words fill %lld rows, the wide nest walks %lld",
+                (long long)(isa_ttu_count(n, 6) + prefix), (long long)rows, (long long)have);
+}
+
+void check_loops(struct check *c, const struct code *code)
+{
+    for (size_t k = 0; k < code->count; k++) {
+        const struct isa_inst *i = &code->inst[k];
+        long at = (long)k;
+        switch (i->op) {
+        case ISA_MAC: case ISA_MAX: case ISA_SUM: case ISA_RESIZE:
+            check_tensor(c, code, at, i);
+            break;
+        case ISA_RING_SEND:
+            check_ttu(c, code, at, "W", &i->send.w, 4);
+            check_wait(c, code, at, i->send.wait, 3, 4);
+            break;
+        case ISA_RING_RECV_A: case ISA_RING_RECV_B:
+            check_ttu(c, code, at, "W", &i->recv.w, 4);
+            check_wait(c, code, at, &i->recv.wait, 1, 4);
+            break;
+        case ISA_TO_WIDE:
+            check_ttu(c, code, at, "N", &i->to_wide.n, 6);
+            check_ttu(c, code, at, "W", &i->to_wide.w, 4);
+            check_wait(c, code, at, i->to_wide.wait, 6, 6);
+            check_pack(c, code, at, &i->to_wide.n, &i->to_wide.w, i->to_wide.pack, 0);
+            break;
+        case ISA_TO_NARROW:
+            check_ttu(c, code, at, "W", &i->to_narrow.w, 4);
+            check_ttu(c, code, at, "N", &i->to_narrow.n, 6);
+            check_wait(c, code, at, i->to_narrow.wait, 6, 6);
+            check_pack(c, code, at, &i->to_narrow.n, &i->to_narrow.w, i->to_narrow.pack,
+                       i->to_narrow.s.en ? i->to_narrow.s.lim + 1 : 0);
+            break;
+        case ISA_MESH_SOUTH: case ISA_MESH_WEST: case ISA_MESH_NORTH: case ISA_MESH_EAST:
+            check_ttu(c, code, at, "A", &i->mesh.a, 4);
+            check_ttu(c, code, at, "B", &i->mesh.b, 4);
+            check_wait(c, code, at, i->mesh.wait, 6, 4);
+            break;
+        default:
+            break;
+        }
+    }
+}

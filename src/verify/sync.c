@@ -1,0 +1,157 @@
+/* Sync flags: no wait may ask for more than all the signals of its epoch, and ring
+ * producers take their turns.
+ *
+ * An epoch of a flag on a tile runs from one fence that sets it to the next.
+ * Order inside it is free (ten threads), so all signals of the epoch count. */
+#include "verify/check.h"
+
+enum { AVDATA = 0, PARAM = 1, PSUM = 2, W2N = 11, W2S = 12, N2W = 13, RREAD_A = 14, RREAD_B = 15, RWRITE = 16, RPROD_A = 17 };
+
+struct pending {
+    struct pending *next;
+    int64_t need;
+    size_t at;
+};
+
+struct flag {
+    int64_t level;
+    struct pending *waits;
+};
+
+struct sync {
+    struct check *c;
+    const struct code *code;
+    struct flag flag[ISA_TILES][FLAGS];
+    int64_t ticket[2]; /* rows or passes that producers of ring A and B have been given; -1 = not known */
+};
+
+static void settle(struct sync *s, int tile, int id)
+{
+    struct flag *f = &s->flag[tile][id];
+    for (struct pending *w = f->waits; w; w = w->next)
+        if (w->need > f->level)
+            finding(s->c, s->code, (long)w->at, RULE_SYNC, "tile %d waits for flag %d to reach %lld, but it ends at %lld", tile,
+                    id, (long long)w->need, (long long)f->level);
+    f->waits = NULL;
+}
+
+static void raise_flag(struct sync *s, int32_t tiles, int id, const struct isa_signal *p, const int32_t *lim, unsigned loops)
+{
+    if (!p->en)
+        return;
+    int64_t n = lim_product(lim, (unsigned)p->dim, loops);
+    for (int t = 0; t < ISA_TILES; t++)
+        if (tiles >> t & 1)
+            s->flag[t][id].level += n;
+}
+
+static void wait_flag(struct sync *s, size_t at, int32_t tiles, const struct isa_wait *w, const int32_t *lim, unsigned loops)
+{
+    if (!w->fl || w->id < 0 || w->id >= RPROD_A)
+        return;
+    int64_t passes = lim_product(lim, (unsigned)w->dim, loops);
+    for (int t = 0; t < ISA_TILES; t++) {
+        if (!(tiles >> t & 1))
+            continue;
+        struct flag *f = &s->flag[t][w->id];
+        /* thresholds are 16 bits and wrap: the one meant is the nearest to what has been counted so far */
+        int64_t first = f->level + bits_sign((uint64_t)((int64_t)w->val - f->level) & 0xffff, 16);
+        int64_t last = first + (w->step > 0 ? (passes - 1) * w->step : 0);
+        struct pending *p = ARENA_NEW(s->c->a, struct pending);
+        *p = (struct pending){f->waits, last, at};
+        f->waits = p;
+    }
+}
+
+static void fence(struct sync *s, const struct isa_fence *f)
+{
+    for (int id = 0; id < FLAGS; id++)
+        if (f->flags >> id & 1)
+            for (int t = 0; t < ISA_TILES; t++)
+                if (f->tiles >> t & 1) {
+                    settle(s, t, id);
+                    s->flag[t][id].level = bits_sign((uint64_t)f->value, 16);
+                }
+    for (int ring = 0; ring < 2; ring++)
+        if (f->flags >> (RPROD_A + ring) & 1)
+            s->ticket[ring] = 0;
+}
+
+/* A producer waits for its turn: the count of everything sent on its ring before. */
+static void ticket(struct sync *s, size_t at, const struct isa_ring_send *r)
+{
+    bool own[2] = {r->chan == 0, r->chan != 0};
+    for (int k = 0; k < 3; k++) {
+        int ring = r->wait[k].id - RPROD_A;
+        if (!r->wait[k].fl || ring < 0 || ring > 1 || !own[ring] || s->ticket[ring] < 0)
+            continue;
+        if (((r->wait[k].val - s->ticket[ring]) & 0xffff) != 0)
+            finding(s->c, s->code, (long)at, RULE_TICKET, "waits for turn %d of ring %c, %lld is due", r->wait[k].val,
+                    'A' + ring, (long long)s->ticket[ring]);
+        s->ticket[ring] += r->p[1].en ? lim_product(r->w.lim, (unsigned)r->p[1].dim, 4) : 0;
+    }
+}
+
+void check_sync(struct check *c, const struct code *code)
+{
+    struct sync *s = ARENA_NEW(c->a, struct sync);
+    s->c = c;
+    s->code = code;
+    bool jumps = false; /* a loop of the scalar core issues instructions more than once: counts are not static */
+    for (size_t k = 0; k < code->count; k++)
+        jumps = jumps || code->inst[k].op == ISA_BRANCH;
+    for (size_t k = 0; k < code->count && !jumps; k++) {
+        const struct isa_inst *i = &code->inst[k];
+        switch (i->op) {
+        case ISA_MAC: case ISA_MAX: case ISA_SUM: case ISA_RESIZE:
+            for (int n = 0; n < 6; n++)
+                wait_flag(s, k, i->tensor.tiles, &i->tensor.wait[n], i->tensor.lim, 8);
+            raise_flag(s, i->tensor.tiles, AVDATA, &i->tensor.avdata, i->tensor.o.lim, 8);
+            raise_flag(s, i->tensor.tiles, PARAM, &i->tensor.param, i->tensor.w.lim, 8);
+            raise_flag(s, i->tensor.tiles, PSUM, &i->tensor.psum, i->tensor.p.lim, 8);
+            break;
+        case ISA_RING_SEND:
+            for (int n = 0; n < 3; n++)
+                wait_flag(s, k, i->send.tiles, &i->send.wait[n], i->send.w.lim, 4);
+            raise_flag(s, i->send.tiles, RWRITE, &i->send.p[0], i->send.w.lim, 4);
+            ticket(s, k, &i->send);
+            break;
+        case ISA_RING_RECV_A: case ISA_RING_RECV_B:
+            wait_flag(s, k, i->recv.tiles, &i->recv.wait, i->recv.w.lim, 4);
+            raise_flag(s, i->recv.tiles, i->op == ISA_RING_RECV_A ? RREAD_A : RREAD_B, &i->recv.p, i->recv.w.lim, 4);
+            break;
+        case ISA_TO_WIDE:
+            for (int n = 0; n < 6; n++) {
+                bool wide = i->to_wide.wait[n].id == RWRITE || i->to_wide.wait[n].id == PARAM;
+                wait_flag(s, k, i->to_wide.tiles, &i->to_wide.wait[n], wide ? i->to_wide.w.lim : i->to_wide.n.lim, wide ? 4 : 6);
+            }
+            raise_flag(s, i->to_wide.tiles, N2W, &i->to_wide.p, i->to_wide.w.lim, 4);
+            break;
+        case ISA_TO_NARROW:
+            for (int n = 0; n < 6; n++) {
+                bool wide = i->to_narrow.wait[n].id >= N2W && i->to_narrow.wait[n].id <= RREAD_B;
+                wait_flag(s, k, i->to_narrow.tiles, &i->to_narrow.wait[n], wide ? i->to_narrow.w.lim : i->to_narrow.n.lim,
+                          wide ? 4 : 6);
+            }
+            raise_flag(s, i->to_narrow.tiles, i->to_narrow.par ? W2S : W2N, &i->to_narrow.p, i->to_narrow.n.lim, 6);
+            break;
+        case ISA_MESH_SOUTH: case ISA_MESH_WEST: case ISA_MESH_NORTH: case ISA_MESH_EAST: {
+            static const int out[4] = {9, 10, 7, 8}, in[4] = {3, 4, 5, 6}; /* SOUTH WEST NORTH EAST, tile-dma.md section 4 */
+            int bus = (int)i->op - ISA_MESH_SOUTH;
+            for (int n = 0; n < 6; n++)
+                wait_flag(s, k, i->mesh.tiles, &i->mesh.wait[n], i->mesh.a.lim, 4);
+            raise_flag(s, i->mesh.tiles, out[bus], &i->mesh.p[0], i->mesh.a.lim, 4);
+            raise_flag(s, i->mesh.tiles, in[bus], &i->mesh.p[1], i->mesh.b.lim, 4);
+            break;
+        }
+        case ISA_FENCE:
+            fence(s, &i->fence);
+            break;
+        default:
+            break;
+        }
+    }
+    for (int t = 0; t < ISA_TILES; t++)
+        for (int id = 0; id < FLAGS; id++)
+            settle(s, t, id);
+}
