@@ -49,7 +49,8 @@ enum isa_opcode {
 /* Address generator ("TTU"): nested loops, loop 0 innermost.  When loop k
  * advances all inner loops have wrapped and step[k] is added:
  *   step[k] = stride[k] - sum of stride[j] * lim[j] over j < k.
- * ldim != 0: in the last iteration of loop ldim, loop 0 has limit llim. */
+ * ldim != 0: in the last iteration of loop ldim, loop 0 (in N of 0x13 with par: loop 1) has limit
+ * llim, and lskip = its stride * (its limit - llim) is added to the address where it wraps then. */
 struct isa_ttu {
     int32_t base, step[8], lim[8];
     int32_t mask;       /* bit k: stride[k] != 0                        */
@@ -194,6 +195,22 @@ struct isa_inst {
     };
 };
 
+/* ---- sync flags ---- */
+
+/* Of a tile: id in struct isa_wait, bit in isa_fence.flags. */
+enum isa_flag {
+    ISA_AVDATA, ISA_PARAM, ISA_PSUM, ISA_N_IN, ISA_E_IN, ISA_S_IN, ISA_W_IN, ISA_N_OUT, ISA_E_OUT, ISA_S_OUT,
+    ISA_W_OUT, ISA_W2N, ISA_W2S, ISA_N2W, ISA_RREAD_A, ISA_RREAD_B, ISA_RWRITE, ISA_RPROD_A, ISA_RPROD_B, ISA_FLAGS
+};
+/* Of the scalar core: id in the waits of 0x25..0x27, bit in isa_sync.flags. */
+enum isa_scalar_flag {
+    ISA_AVDATA_POP, ISA_PARAM_POP, ISA_AVDATA_INFEED, ISA_PARAM_INFEED, ISA_SCALAR_INFEED,
+    ISA_PRODUCER_A, ISA_PRODUCER_B, ISA_RING_OUTFEED, ISA_SCALAR_PIPELINE, ISA_SCALAR_FLAGS
+};
+/* As in assembly text; NULL beyond the last. */
+const char *isa_flag_name(unsigned id);
+const char *isa_scalar_flag_name(unsigned id);
+
 /* ---- the table ---- */
 
 enum isa_known { ISA_PROVEN, ISA_LIKELY, ISA_GUESS, ISA_UNKNOWN, ISA_ZERO /* zero in every official stream */ };
@@ -249,8 +266,8 @@ bool isa_decode(struct bytes stream, size_t at_word, struct isa_inst *out, unsig
 /* Encodes into words (ISA_MAX_WORDS * 16 bytes); fails naming the field whose value does not fit. */
 bool isa_encode(const struct isa_inst *in, uint8_t *out, unsigned *words, struct status *st);
 
-/* One line of assembly text per instruction: mnemonic, tiles, then name=value of
- * every field that is not at its usual value, loops as (count*stride).  Appends to out. */
+/* One line of assembly text: mnemonic, then every field that is not 0; loops as (count*stride), waits as
+ * "wait FLAG>=val+step@dim", floats as numbers.  The text tells every bit.  No newline.  Appends to out. */
 struct buf;
 void isa_print(struct buf *out, const struct isa_inst *in);
 
@@ -262,7 +279,7 @@ struct isa_dim { int64_t count, stride; };
 void isa_ttu_set(struct isa_ttu *t, unsigned n_loops, int64_t base, const struct isa_dim *dims, unsigned n_dims);
 /* Ordinary strides back from steps. */
 int64_t isa_ttu_stride(const struct isa_ttu *t, unsigned k);
-/* Elements visited: prod(lim+1), less what ldim/llim leave out; INT64_MAX where it is more. */
+/* Elements visited: prod(lim+1), less what ldim/llim leave out of loop 0; INT64_MAX where it is more. */
 int64_t isa_ttu_count(const struct isa_ttu *t, unsigned n_loops);
 
 /* The program of one stream: decoded instructions with their word index. */

@@ -52,7 +52,7 @@ static const struct isa_field bundle[] = {
     F("alu_a", 65, 5, bundle.alu_a, PROVEN, "first operand register"),
     FV("alu_b", 70, 5, bundle.alu_b, "second operand register", alu_register),
     ZV(75, 27, alu_register),
-    XV("imm", 70, 32, bundle.imm, "immediate", alu_immediate),
+    XV("alu_value", 70, 32, bundle.imm, "immediate", alu_immediate),
     F("trans", 102, 3, bundle.trans, LIKELY, "transcendental: 0 none, 2 reciprocal, 3 power of two"),
     F("trans_dst", 105, 5, bundle.trans_dst, LIKELY, "its destination register"),
     F("trans_src", 110, 5, bundle.trans_src, LIKELY, "its source register"),
