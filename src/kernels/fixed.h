@@ -1,0 +1,63 @@
+/* Fixed-point arithmetic as TFLite's reference kernels do it (isa/numerics.md section 5).
+ * Results that overflow int32 wrap, as they do there in practice. */
+#ifndef KERNELS_FIXED_H
+#define KERNELS_FIXED_H
+
+#include <math.h>
+#include <stdint.h>
+
+/* A real factor as mantissa / 2^31 * 2^shift, mantissa in [2^30, 2^31) or 0. */
+struct fixed_multiplier {
+    int32_t mantissa;
+    int shift;
+};
+
+static inline struct fixed_multiplier fixed_multiplier(double d)
+{
+    struct fixed_multiplier m = {0, 0};
+    if (!(d > 0) || !isfinite(d))
+        return m;
+    int64_t q = llround(frexp(d, &m.shift) * 2147483648.0);
+    if (q == INT64_C(1) << 31)
+        q /= 2, m.shift++;
+    if (m.shift < -31)
+        return (struct fixed_multiplier){0, 0};
+    m.mantissa = (int32_t)q;
+    return m;
+}
+
+static inline int32_t wrap32(int64_t x)
+{
+    return (int32_t)(uint32_t)(uint64_t)x;
+}
+
+/* High half of 2ab, halves away from zero. */
+static inline int32_t fixed_high_mul(int32_t a, int32_t b)
+{
+    if (a == INT32_MIN && b == INT32_MIN)
+        return INT32_MAX;
+    int64_t ab = (int64_t)a * b;
+    return (int32_t)((ab + (ab >= 0 ? INT64_C(1) << 30 : 1 - (INT64_C(1) << 30))) / (INT64_C(1) << 31));
+}
+
+/* x / 2^n, halves away from zero; n 0..31. */
+static inline int32_t fixed_shift_right(int32_t x, int n)
+{
+    int32_t mask = (int32_t)((UINT32_C(1) << n) - 1), rest = x & mask;
+    return (x >> n) + (rest > (mask >> 1) + (x < 0));
+}
+
+/* x * m, rounded twice. */
+static inline int32_t fixed_scale(int32_t x, struct fixed_multiplier m)
+{
+    int left = m.shift > 0 ? m.shift : 0, right = m.shift < 0 ? -m.shift : 0;
+    int32_t shifted = left > 31 ? 0 : (int32_t)((uint32_t)x << left);
+    return fixed_shift_right(fixed_high_mul(shifted, m.mantissa), right);
+}
+
+static inline int32_t clamp32(int32_t x, int32_t lo, int32_t hi)
+{
+    return x < lo ? lo : x > hi ? hi : x;
+}
+
+#endif
