@@ -1,0 +1,1 @@
+target_link_libraries(make_model PRIVATE support)
