@@ -62,6 +62,8 @@ struct isa_signal { int32_t en, dim; };               /* raise a flag each time 
 struct isa_wait { int32_t id, dim, val, step, fl; };  /* wait for flag[id] >= val + i*step; fl: see isa.md  */
 struct isa_prefix { int32_t en, dim, base, lim, end, step; }; /* rows or words before the main loops        */
 
+struct isa_axis { int32_t loop, nearest, phase, factor, pitch; }; /* one axis of a resize, see isa.md */
+
 struct isa_tensor { /* 0x01 0x02 0x03 0x05 */
     int32_t tiles, seq;
     int32_t lim[8], llim, ldim; /* master loop nest */
@@ -73,7 +75,7 @@ struct isa_tensor { /* 0x01 0x02 0x03 0x05 */
     int32_t lut, norm, out16;
     int32_t scale, max, min; /* float32 bit patterns; max and min not in 0x05 */
     int32_t cbias, ozp, mem_bias, mem_mult, odd; /* cbias and ozp not in 0x05 */
-    int32_t u1981, u2013, u2045, u2077; /* 0x05 only: raw bits of what lies there instead */
+    struct isa_axis x, y; /* 0x05 only, in their place */
 };
 
 struct isa_ring_send { /* 0x10 */
@@ -126,7 +128,7 @@ struct isa_table_op { /* 0x19 */
 };
 
 struct isa_fence { /* 0x1a */
-    int32_t tiles, seq, flags, value, threads, value2, core, end;
+    int32_t tiles, seq, flags, value, threads, ring, ring_value, core, end;
 };
 
 struct isa_bundle { /* 0x20 */
@@ -142,7 +144,7 @@ struct isa_branch { int32_t cond, pred, value, target, one; };
 struct isa_loop { int32_t count, length; };
 
 struct isa_sync { /* 0x24 */
-    int32_t tiles, flags, value; /* value: bits 41..55 */
+    int32_t tiles, flags, value;
     int32_t tiles_again_en, tiles_again, val37, val38, mask242, engines;
 };
 

@@ -55,12 +55,20 @@ static const struct isa_field arithmetic[] = {
     TENSOR_TAIL,
 };
 
+#define AXIS(p, m, bit) \
+    F(p ".loop", bit, 3, m.loop, LIKELY, "master loop that walks the outputs of this axis"), \
+    F(p ".nearest", (bit) + 3, 1, m.nearest, GUESS, "1: round the position to the nearest input instead of two taps"), \
+    Z((bit) + 4, 4), \
+    F(p ".phase", (bit) + 8, 8, m.phase, LIKELY, "position of the first output, in 1/(2*factor) of an input element"), \
+    F(p ".factor", (bit) + 16, 16, m.factor, GUESS, "outputs per input; always 2")
+#define PITCH(p, m, bit, width) \
+    F(p ".pitch", bit, width, m.pitch, LIKELY, "bytes from one input element to the next; equals a stride of A")
+
+/* Seven instances in two models (movenet, a lane detector), all of factor 2. */
 static const struct isa_field resize[] = {
     TENSOR_HEAD,
-    X("u1981", 1981, 32, tensor.u1981, UNKNOWN, "not a float; set in every instance"),
-    X("u2013", 2013, 32, tensor.u2013, UNKNOWN, "not a float; set in every instance"),
-    X("u2045", 2045, 32, tensor.u2045, UNKNOWN, "set in some instances"),
-    X("u2077", 2077, 16, tensor.u2077, UNKNOWN, "set in some instances"),
+    AXIS("x", tensor.x, 1981), AXIS("y", tensor.y, 2013),
+    PITCH("x", tensor.x, 2045, 32), PITCH("y", tensor.y, 2077, 16),
     TENSOR_TAIL,
 };
 

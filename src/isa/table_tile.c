@@ -34,7 +34,7 @@ static const struct isa_field to_wide[] = {
     WAIT("R2", 631, to_wide.wait[2], 5, 3, 2), WAIT("R3", 673, to_wide.wait[3], 5, 3, 2),
     WAIT("R4", 715, to_wide.wait[4], 5, 3, 2), WAIT("R5", 757, to_wide.wait[5], 5, 3, 2),
     F("par", 799, 1, to_wide.par, LIKELY, "the row is laid out as weights"),
-    F("par2", 800, 1, to_wide.par2, UNKNOWN, "goes with par"),
+    F("par2", 800, 1, to_wide.par2, UNKNOWN, "set in some instructions with par; with it an element of the matrix is two loops of 2"),
     F("pack", 801, 3, to_wide.pack, PROVEN, "innermost narrow loops that form one stream cut into rows of 64 words"),
     Z(804, 92),
 };
@@ -80,14 +80,18 @@ static const struct isa_field table[] = {
 static const struct isa_field fence[] = {
     Z(0, 6), OPCODE, X("tiles", 12, 16, fence.tiles, PROVEN, "tile mask"),
     F("seq", 28, 16, fence.seq, PROVEN, "running number of the tile instruction"),
-    X("flags", 44, 19, fence.flags, LIKELY, "sync flags to set, bit = flag id"),
-    S("value", 63, 16, fence.value, LIKELY, "what they are set to"),
-    X("threads", 79, 10, fence.threads, LIKELY, "threads to wait for"),
-    S("value2", 89, 16, fence.value2, UNKNOWN, "set in some streams of runtime version 10"),
-    Z(105, 2),
+    X("flags", 44, 19, fence.flags, PROVEN, "sync flags to set, bit = flag id; the threshold chains start from there"),
+    S("value", 63, 16, fence.value, PROVEN, "what they are set to"),
+    X("threads", 79, 10, fence.threads, LIKELY,
+      "threads to wait for: bit 0 tensor op, 5 0x13, 6..9 0x15..0x18; 1 and 2 among 0x14, 0x11, 0x10; 3, 4 the rest"),
+    X("ring", 89, 2, fence.ring, LIKELY,
+      "ring producer flag to wait for: 1 RPROD_A, 2 RPROD_B; only 48 fences of runtime version 10, each right "
+      "behind the 0x24 that waited for the same count on the scalar core's side"),
+    S("ring_value", 91, 16, fence.ring_value, LIKELY,
+      "until it has this value: the passes of all 0x10 that raise it since it was last set (48 of 48)"),
     F("core", 107, 1, fence.core, PROVEN, "1: also tells the scalar core, which waits in the 0x24 that follows"),
     Z(108, 1),
-    F("end", 109, 2, fence.end, GUESS, "3 in the last fence of an executable, else 0"),
+    F("end", 109, 2, fence.end, GUESS, "3 in the last fence of an executable, else 0: drain before completion?"),
     Z(111, 17),
 };
 
