@@ -46,8 +46,7 @@ static void check_sequence(struct check *c, const struct code *code)
         int32_t tiles, seq;
         if (!inst_tiles(&code->inst[k], &tiles, &seq))
             continue;
-        if (have ? seq != ((previous + 1) & 0x7fff | (previous & 0x8000)) && seq != ((previous + 1) & 0xffff)
-                 : seq != 0 && seq != 0x8000)
+        if (have ? seq != ((previous + 1) & 0xffff) : seq != 0 && seq != 0x8000)
             finding(c, code, (long)k, RULE_SEQ, "sequence number %d follows %d", seq, have ? previous : -1);
         previous = seq;
         have = true;

@@ -6,17 +6,37 @@ struct extent {
     int64_t lo, hi;
 };
 
-static struct extent extent_of(const struct isa_ttu *t, unsigned loops, bool buffered)
+static struct extent span(const struct isa_ttu *t, unsigned loops, const int32_t *lim, int64_t base)
 {
-    struct extent e = {t->base, t->base};
+    struct extent e = {base, base};
     for (unsigned k = 0; k < loops; k++) {
-        int64_t lim = t->lim[k];
-        if (k == 0 && t->ldim && t->llim > lim)
-            lim = t->llim;
-        int64_t reach = isa_ttu_stride(t, k) * lim;
+        int64_t reach = isa_ttu_stride(t, k) * lim[k];
         *(reach < 0 ? &e.lo : &e.hi) += reach;
     }
-    if (buffered)
+    return e;
+}
+
+static struct extent extent_of(const struct isa_ttu *t, unsigned loops, bool buffered)
+{
+    int32_t lim[8];
+    memcpy(lim, t->lim, sizeof lim);
+    struct extent e;
+    if (t->ldim && (unsigned)t->ldim < loops) { /* all but the last iteration of loop ldim, then the last with its own limit */
+        int64_t last = t->base + isa_ttu_stride(t, (unsigned)t->ldim) * lim[t->ldim];
+        int32_t whole = lim[t->ldim];
+        lim[t->ldim] = 0;
+        lim[0] = t->llim;
+        e = span(t, loops, lim, last);
+        if (whole > 0) {
+            lim[t->ldim] = whole - 1;
+            lim[0] = t->lim[0];
+            struct extent f = span(t, loops, lim, t->base);
+            e.lo = f.lo < e.lo ? f.lo : e.lo;
+            e.hi = f.hi > e.hi ? f.hi : e.hi;
+        }
+    } else
+        e = span(t, loops, lim, t->base);
+    if (buffered && lim_product(t->lim, (unsigned)t->bdim, loops) > 1)
         *(t->boff < 0 ? &e.lo : &e.hi) += t->boff;
     return e;
 }
@@ -66,6 +86,14 @@ struct wide_use {
     int32_t tiles;
 };
 
+/* Rows of a prefix: its start moves by `step` with each repetition and wraps at `end`. */
+static struct extent prefix_extent(const struct isa_prefix *s, const struct isa_ttu *w)
+{
+    int64_t once = s->base + s->lim;
+    bool repeats = lim_product(w->lim, s->dim > 1 ? (unsigned)s->dim : 1, 4) > 1;
+    return (struct extent){s->base, repeats && s->end > once ? s->end : once};
+}
+
 static void wide_of(const struct isa_inst *i, struct wide_use *u)
 {
     *u = (struct wide_use){0};
@@ -74,9 +102,7 @@ static void wide_of(const struct isa_inst *i, struct wide_use *u)
         u->tiles = i->recv.tdyn ? 0 : i->recv.tiles;
         u->write[u->writes++] = extent_of(&i->recv.w, 4, true);
         if (i->recv.s.en)
-            u->write[u->writes++] = (struct extent){i->recv.s.base, i->recv.s.end > i->recv.s.base + i->recv.s.lim
-                                                                        ? i->recv.s.end
-                                                                        : i->recv.s.base + i->recv.s.lim};
+            u->write[u->writes++] = prefix_extent(&i->recv.s, &i->recv.w);
         break;
     case ISA_TO_WIDE:
         u->tiles = i->to_wide.tdyn ? 0 : i->to_wide.tiles;
