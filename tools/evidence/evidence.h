@@ -1,0 +1,52 @@
+/* The ladder of evidence (README): what is measured for each official model. */
+#ifndef EVIDENCE_EVIDENCE_H
+#define EVIDENCE_EVIDENCE_H
+
+#include "base/arena.h"
+#include "support/corpus.h"
+
+enum { SEEDS = 3, WHY = 300 };
+
+/* Byte-identity of one compiled model with the official one, the caching token apart. */
+enum level { PARAMETERS, CACHING_STREAM, EXECUTION_STREAM, PACKAGE, WHOLE_FILE, LEVELS };
+extern const char *const level_name[LEVELS];
+
+/* Everything measured on one pair.  Plain data: it crosses a pipe, since every model is measured in a
+ * process of its own (a crash or an endless run is then one failed row, not the end). */
+struct row {
+    int done; /* 0: the process died or ran out of time */
+    int runtime; /* min_runtime_version of the package */
+    int n_ops, official_mapped;
+    /* a */
+    long long instructions, reencoded;
+    int executables, executables_equal, packages, packages_equal;
+    /* b */
+    int findings;
+    char finding[WHY];
+    int faults, by_verifier, by_simulator, by_output, harmless, unnoticed;
+    /* c */
+    int ran, equal; /* seeded inputs: official executable on the simulator; equal to the edgetpu kernels */
+    char ran_why[WHY];
+    long long bytes, bytes_off; /* outputs compared with tflite numerics; how many differ */
+    int largest_off;
+    /* d */
+    int compiled, same_mapping, clean, simulated, same_output;
+    char compiled_why[WHY];
+    /* e */
+    int level[LEVELS];
+    long long our_instructions, official_instructions;
+    char first_difference[WHY];
+};
+
+/* Fills everything of one pair.  rungs: which of "abcde". */
+void measure(const struct corpus_pair *pair, const char *rungs, unsigned faults, struct row *out);
+
+/* Counts of set bits in fields that are not understood, over all instructions that `measure_fields` is given. */
+struct field_counts;
+struct field_counts *field_counts_new(struct arena *a);
+void field_counts_add(struct field_counts *f, struct bytes file);
+
+/* docs/evidence.md from the rows. */
+void report_write(struct buf *out, const struct corpus *c, const struct row *rows, const struct field_counts *f);
+
+#endif
