@@ -157,7 +157,8 @@ int main(int argc, char **argv)
     measure_all(&s, &corpus, rows);
     struct buf text = {0};
     report_write(&text, &corpus, rows, fields);
-    const char *end = strstr((const char *)buf_zero(&text, 1) - text.size + 1, "\n## Per model");
+    buf_zero(&text, 1);
+    const char *end = strstr((const char *)text.data, "\n## Per model");
     fwrite(text.data, 1, end ? (size_t)(end - (const char *)text.data) : text.size - 1, stdout);
     bool ok = argc - optind < 2 || file_write(argv[optind + 1], bytes_of(text.data, text.size - 1), &st);
     if (!ok)
