@@ -97,20 +97,21 @@ bool isa_decode_stream(struct arena *a, struct bytes stream, struct isa_program 
     return true;
 }
 
-bool isa_encode_stream(struct arena *a, const struct isa_inst *inst, size_t count, struct bytes *out, struct status *st)
+bool isa_encode_stream(struct arena *a, const struct isa_inst *inst, size_t count, struct bytes *out,
+                       struct status *st)
 {
     size_t words = 0;
     for (size_t i = 0; i < count; i++) {
         const struct isa_op *op = isa_op_of(inst[i].op);
         words += op ? op->words : 0;
     }
-    uint8_t *data = ARENA_ARRAY(a, uint8_t, words *ISA_WORD);
+    uint8_t *data = ARENA_ARRAY(a, uint8_t, words * ISA_WORD);
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
         struct isa_inst in = inst[i];
         unsigned n;
         if (in.op == ISA_START)
-            in.start.length = words - 2 <= INT32_MAX ? (int32_t)(words - 2) : INT32_MAX;
+            in.start.length = words > INT32_MAX ? INT32_MAX : (int32_t)words - 2;
         if (!isa_encode(&in, data + at * ISA_WORD, &n, st))
             return status_context(st, "instruction %zu, word %zu: ", i, at);
         at += n;

@@ -133,7 +133,7 @@ struct isa_fence { /* 0x1a */
 
 struct isa_bundle { /* 0x20 */
     int32_t pred_en, pred_reg, pred_val;
-    int32_t load, load_dst, load_addr, load_reg, load_inc; /* load_addr is the view of mode 1, load_reg/inc of modes 2, 3 */
+    int32_t load, load_dst, load_addr, load_reg, load_inc; /* load_addr in mode 1, load_reg in 2, 3, load_inc in 3 */
     int32_t store, store_addr, store_reg, store_inc, store_slot, store_data;
     int32_t alu, alu_imm, alu_dst, alu_a, imm, alu_b; /* imm where alu_imm, else alu_b */
     int32_t trans, trans_dst, trans_src;
@@ -293,6 +293,7 @@ struct isa_program {
 struct arena;
 bool isa_decode_stream(struct arena *a, struct bytes stream, struct isa_program *out, struct status *st);
 /* Encodes; sets start.length and nothing else. */
-bool isa_encode_stream(struct arena *a, const struct isa_inst *inst, size_t count, struct bytes *out, struct status *st);
+bool isa_encode_stream(struct arena *a, const struct isa_inst *inst, size_t count, struct bytes *out,
+                       struct status *st);
 
 #endif

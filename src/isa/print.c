@@ -1,5 +1,5 @@
-/* Assembly text.  Nothing is lost: two instructions that differ in any bit give different text
- * (tests/isa/test_isa_print.c), so a group writes loops as (count*stride) and adds whatever does not follow from them. */
+/* Assembly text.  Nothing is lost: flip any bit and the text changes (tests/isa/test_isa_print.c), so a group
+ * writes loops as (count*stride) and adds whatever does not follow from them. */
 #include "isa/print.h"
 
 #include <math.h>

@@ -13,7 +13,8 @@ static const struct isa_field ring_send[] = {
     SIGNAL("P0", 335, send.p[0], 3), SIGNAL("P1", 339, send.p[1], 3),
     WAIT("R0", 343, send.wait[0], 5, 2, 2), WAIT("R1", 384, send.wait[1], 5, 2, 2),
     WAIT("R2", 425, send.wait[2], 5, 2, 2),
-    F("chan", 466, 1, send.chan, PROVEN, "ring channel: 0 goes to consumer 0 (0x11), 1 to consumer 1 (0x12); to the core: 0 results, 1 parameters"),
+    F("chan", 466, 1, send.chan, PROVEN,
+      "ring channel: 0 goes to consumer 0 (0x11), 1 to consumer 1 (0x12); to the core: 0 results, 1 parameters"),
     X("dst", 467, 16, send.dst, PROVEN, "mask of the tiles that receive"),
     F("core", 483, 1, send.core, PROVEN, "1: goes to the scalar core (the next 0x27), dst is 0"),
     Z(484, 28),
@@ -33,8 +34,11 @@ static const struct isa_field to_wide[] = {
     WAIT("R0", 547, to_wide.wait[0], 5, 3, 2), WAIT("R1", 589, to_wide.wait[1], 5, 3, 2),
     WAIT("R2", 631, to_wide.wait[2], 5, 3, 2), WAIT("R3", 673, to_wide.wait[3], 5, 3, 2),
     WAIT("R4", 715, to_wide.wait[4], 5, 3, 2), WAIT("R5", 757, to_wide.wait[5], 5, 3, 2),
-    F("par", 799, 1, to_wide.par, LIKELY, "the row is laid out as weights"),
-    F("par2", 800, 1, to_wide.par2, UNKNOWN, "set in some instructions with par; with it an element of the matrix is two loops of 2"),
+    F("par", 799, 1, to_wide.par, LIKELY,
+      "1: bytes of loop 0 (4 words) are transposed, so that a lane gets the bytes of one channel"),
+    F("par2", 800, 1, to_wide.par2, LIKELY,
+      "1: the same with 16-bit elements, loop 0 has 2: in 278 of 278 the tensor operation behind it has a16 = w16 = 1, "
+      "in none of 235 with par alone"),
     F("pack", 801, 3, to_wide.pack, PROVEN, "innermost narrow loops that form one stream cut into rows of 64 words"),
     Z(804, 92),
 };
@@ -95,16 +99,63 @@ static const struct isa_field fence[] = {
     Z(111, 17),
 };
 
+static const char ring_send_doc[] =
+    "Thread: ring producer. Reads the rows of W and puts them on the ring in program order of all tiles: a wait on "
+    "RPROD_A is a ticket (PROVEN, 5 608 links), its value the passes of all earlier 0x10. P0 raises RWRITE, the rows "
+    "may be overwritten. P1 raises RPROD_A on channel 0, RPROD_B on channel 1, and both for channel 1 to the core, "
+    "and likewise PRODUCER_A and PRODUCER_B of the scalar core (PROVEN by the counts that 0x24 waits for, 349 of "
+    "349). Rows on channel 0 reach consumer 0 (0x11) of the tiles in `dst`, on channel 1 consumer 1 (0x12); with "
+    "core = 1 the next 0x27 (PROVEN: rows sent = rows received, per tile and executable). The prefix S is never used.";
+static const char ring_recv_a_doc[] =
+    "Thread: ring consumer 0. Writes rows that come from 0x10 on channel 0 and from 0x26 into W, in order: at each "
+    "repetition the prefix rows S (per-channel arrays, PROVEN 2 720), then the main rows. P0 raises RREAD_A once for "
+    "each pass of the loops below dim. The wait is a credit: W2N (activations, val in 4-byte words) or PARAM "
+    "(weights, in blocks) says how much of the previous content has been used.";
+static const char ring_recv_b_doc[] =
+    "Thread: ring consumer 1. As 0x11 for channel 1; P0 raises RREAD_B. Streamed weights come this way where "
+    "consumer 0 carries activations.";
+static const char to_wide_doc[] =
+    "Thread: narrow to wide. Reads words of narrow memory in the order of N and packs them into the rows of W, 64 "
+    "words a row; the innermost `pack` loops form one stream, after them a new row starts (PROVEN: rows = "
+    "product(outer) * ceil(words / 64), 13 482 with 0x14). P0 raises N2W. With par the data is turned for use as "
+    "operand W of a tensor operation: loop 0 gathers 4 words and their 4x4 bytes are transposed (LIKELY), with par2 "
+    "2x2 elements of 16 bits. With par the loop that the last iteration shortens is loop 1, not loop 0 (PROVEN by "
+    "lskip, 8 instances where the two differ).";
+static const char to_narrow_doc[] =
+    "Thread: wide to narrow. Takes the words of the rows of W in order and writes them to the narrow addresses of N; "
+    "the prefix S (words in front that the image row does not need) comes first. P0 counts narrow loops and raises "
+    "W2N. Waits on RREAD_A or RREAD_B count wide loops (PROVEN 23 071), AVDATA narrow loops (LIKELY). With par = 1 "
+    "the target is the bias/scale store of the tensor unit: 32 addresses of 8 bytes for a 256-byte row, bank 0 at 0, "
+    "bank 1 at 64 (bank 0 if multipliers are there, PROVEN 9 033); P0 then raises W2S "
+    "(PROVEN: as often as tensor operations wait for it, 6 667 of 6 667).";
+#define MESH_DOC(from, to, in, out) \
+    "Thread: mesh bus. Data moves from " from " to " to ". The instruction names what a tile sends (A, its words are " \
+    "read here) and what it receives (B, where they are written); an unused side is all zero. The k-th word sent " \
+    "through a link is the k-th received (PROVEN: 3 291 links). P0 raises " out " (A side), P1 raises " in \
+    " (B side). With fill = 1 nothing is received: B is filled with `value`, which makes image borders and constants."
+static const char table_doc[] =
+    "Loads the table of the tensor unit, a piecewise polynomial of degree 4: segment i is the number of limits t <= "
+    "x, y = c[i].0 + c[i].1 x + ... + c[i].4 x^4 (PROVEN as a layout: 68 tables regenerated; order of the float "
+    "operations and the side of an exact tie unknown). x is in real units, y in steps of the output. Known "
+    "functions: exp on -13.04 .. 0, 1/sqrt on 1 .. 4, logistic on -10.4 .. 10.4, tanh on 0 .. 6.87 with odd = 3.";
+static const char fence_doc[] =
+    "Waits until the named threads of the tiles have finished all earlier instructions, sets the flags to `value`, "
+    "and lets the following instructions go (LIKELY; the threshold chains of all other instructions restart at these "
+    "values, PROVEN 74 044). Flags 0..16 are cleared between layers, all 19 at the start of a program; 17 and 18 "
+    "count over all tiles and are cleared together with the scalar core's PRODUCER_A and PRODUCER_B (0x24). With "
+    "threads = 0 it only sets flags. seq rises by one with every tile instruction; newer PARAMETER_CACHING programs "
+    "count from 0x8000.";
+
 const struct isa_op isa_tile_ops[11] = {
-    {ISA_RING_SEND, "ring.send", "wide memory to ring", "", 4, FIELDS(ring_send)},
-    {ISA_RING_RECV_A, "ring.recv_a", "ring consumer 0 to wide memory", "", 4, FIELDS(ring_recv)},
-    {ISA_RING_RECV_B, "ring.recv_b", "ring consumer 1 to wide memory", "", 4, FIELDS(ring_recv)},
-    {ISA_TO_WIDE, "to_wide", "narrow to wide memory", "", 7, FIELDS(to_wide)},
-    {ISA_TO_NARROW, "to_narrow", "wide to narrow memory", "", 7, FIELDS(to_narrow)},
-    {ISA_MESH_SOUTH, "mesh.south", "data moves from north to south", "", 6, FIELDS(mesh)},
-    {ISA_MESH_WEST, "mesh.west", "data moves from east to west", "", 6, FIELDS(mesh)},
-    {ISA_MESH_NORTH, "mesh.north", "data moves from south to north", "", 6, FIELDS(mesh)},
-    {ISA_MESH_EAST, "mesh.east", "data moves from west to east", "", 6, FIELDS(mesh)},
-    {ISA_TABLE, "table", "loads the piecewise polynomial", "", 13, FIELDS(table)},
-    {ISA_FENCE, "fence", "tile fence", "", 1, FIELDS(fence)},
+    {ISA_RING_SEND, "ring.send", "wide memory to ring", ring_send_doc, 4, FIELDS(ring_send)},
+    {ISA_RING_RECV_A, "ring.recv_a", "ring consumer 0 to wide memory", ring_recv_a_doc, 4, FIELDS(ring_recv)},
+    {ISA_RING_RECV_B, "ring.recv_b", "ring consumer 1 to wide memory", ring_recv_b_doc, 4, FIELDS(ring_recv)},
+    {ISA_TO_WIDE, "to_wide", "narrow to wide memory", to_wide_doc, 7, FIELDS(to_wide)},
+    {ISA_TO_NARROW, "to_narrow", "wide to narrow memory", to_narrow_doc, 7, FIELDS(to_narrow)},
+    {ISA_MESH_SOUTH, "mesh.south", "tile t to t + 4", MESH_DOC("north", "south", "N_IN", "S_OUT"), 6, FIELDS(mesh)},
+    {ISA_MESH_WEST, "mesh.west", "tile t to t - 1", MESH_DOC("east", "west", "E_IN", "W_OUT"), 6, FIELDS(mesh)},
+    {ISA_MESH_NORTH, "mesh.north", "tile t to t - 4", MESH_DOC("south", "north", "S_IN", "N_OUT"), 6, FIELDS(mesh)},
+    {ISA_MESH_EAST, "mesh.east", "tile t to t + 1", MESH_DOC("west", "east", "W_IN", "E_OUT"), 6, FIELDS(mesh)},
+    {ISA_TABLE, "table", "loads the piecewise polynomial", table_doc, 13, FIELDS(table)},
+    {ISA_FENCE, "fence", "tile fence", fence_doc, 1, FIELDS(fence)},
 };

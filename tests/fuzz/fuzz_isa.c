@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct status st = {0};
     struct isa_program p;
     struct bytes back;
-    if (isa_decode_stream(a, stream, &p, &st) && !isa_encode_stream(a, p.inst, p.count, &back, &st))
+    if (isa_decode_stream(a, stream, &p, &st) && !isa_encode_stream(a, p.inst, p.count, &back, &st) &&
+        st.code != STATUS_LIMIT) /* a 0x3e cannot say that the stream has one word, or more than 16385 */
         abort();
     arena_free(a);
     return 0;
