@@ -174,6 +174,11 @@ static void streams(void **state)
     const struct isa_inst bad = {.op = ISA_LOOP, .loop = {.count = 1 << 16}};
     assert_false(isa_encode_stream(a, &bad, 1, &stream, &st));
     assert_non_null(strstr(st.message, "count"));
+    const struct isa_inst alone = {.op = ISA_START}; /* found by fuzz_isa: no length says "one word" */
+    st = (struct status){0};
+    assert_false(isa_encode_stream(a, &alone, 1, &stream, &st));
+    assert_int_equal(st.code, STATUS_LIMIT);
+    assert_non_null(strstr(st.message, "length = -1"));
     arena_free(a);
 }
 
