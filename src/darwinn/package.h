@@ -12,7 +12,9 @@ enum dwn_type { DWN_STAND_ALONE = 0, DWN_PARAMETER_CACHING = 1, DWN_EXECUTION_ON
 enum dwn_desc { DWN_OUTPUT = 0, DWN_INPUT = 1, DWN_PARAMETER = 2, DWN_SCRATCH = 3 };
 enum dwn_hint_kind { DWN_HINT_DESCRIPTOR = 1, DWN_HINT_INSTRUCTION = 2, DWN_HINT_INTERRUPT = 3, DWN_HINT_FENCE = 4 };
 enum dwn_direction { DWN_INFEED = 0, DWN_OUTFEED = 1 };
-enum dwn_data_type { DWN_U8 = 0, DWN_U16 = 1, DWN_I32 = 2, DWN_BF16 = 3, DWN_F16 = 4, DWN_F32 = 5, DWN_I8 = 8, DWN_I16 = 9 };
+enum dwn_data_type {
+    DWN_U8 = 0, DWN_U16 = 1, DWN_I32 = 2, DWN_BF16 = 3, DWN_F16 = 4, DWN_F32 = 5, DWN_I8 = 8, DWN_I16 = 9,
+};
 
 enum { DWN_MAX_EXECUTABLES = 3 }; /* one of each type; libedgetpu package_registry.cc knows no more */
 

@@ -42,7 +42,8 @@ static bool read_offset(struct arena *a, struct flat_table t, size_t chunk_bits,
         return false;
     *o = (struct dwn_field_offset){m.desc, m.name, m.batch, m.upper, flat_u32(t, FIELD_OFFSET_BIT, 0)};
     if ((uint64_t)o->offset_bit + 32 > chunk_bits)
-        return status_fail(st, STATUS_INVALID, "field at bit %u outside a chunk of %zu bits", o->offset_bit, chunk_bits);
+        return status_fail(st, STATUS_INVALID, "field at bit %u outside a chunk of %zu bits", o->offset_bit,
+                           chunk_bits);
     return true;
 }
 

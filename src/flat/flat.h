@@ -53,7 +53,7 @@ struct flat_table flat_sub(struct flat_table t, unsigned field);
 struct flat_vector flat_vec(struct flat_table t, unsigned field, unsigned element_size);
 /* Element access; an index outside the vector reads as absent and marks the reader bad. */
 struct flat_table flat_vec_table(struct flat_vector v, uint32_t i); /* element_size 4 */
-struct bytes flat_vec_bytes(struct flat_vector v, uint32_t i);      /* vector of strings or of [ubyte]: bytes of element i */
+struct bytes flat_vec_bytes(struct flat_vector v, uint32_t i);      /* vector of strings: bytes of element i */
 uint32_t flat_vec_u32(struct flat_vector v, uint32_t i);            /* element_size at least 4 */
 uint64_t flat_vec_u64(struct flat_vector v, uint32_t i);            /* element_size at least 8 */
 /* Copies in the arena; *count elements; NULL where the vector is absent (empty: not NULL). */

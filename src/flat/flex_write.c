@@ -132,7 +132,8 @@ static size_t put_keys(struct buf *out, const size_t *keys, uint32_t count, unsi
     return first;
 }
 
-static struct value put_map(struct buf *out, size_t keys, unsigned keys_log2, const struct value *values, uint32_t count)
+static struct value put_map(struct buf *out, size_t keys, unsigned keys_log2, const struct value *values,
+                            uint32_t count)
 {
     unsigned log2 = larger(log2_for(count), log2_to_reach(out, keys, 0));
     for (uint32_t i = 0; i < count; i++) /* three words stand in front of the values */

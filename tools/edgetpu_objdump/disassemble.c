@@ -40,7 +40,8 @@ static const struct dwn_field_offset **patches_by_word(struct arena *a, const st
 static struct value alu_result(const struct listing *l, const struct isa_bundle *b, uint32_t word)
 {
     const struct dwn_field_offset *base = l->patch[word];
-    struct value second = l->tracker.reg[b->alu_b & (REGISTERS - 1)], first = l->tracker.reg[b->alu_a & (REGISTERS - 1)];
+    struct value first = l->tracker.reg[b->alu_a & (REGISTERS - 1)];
+    struct value second = l->tracker.reg[b->alu_b & (REGISTERS - 1)];
     if (b->alu_imm)
         second = base && base->offset_bit % WORD_BITS == IMMEDIATE_BIT ? (struct value){ADDRESS, 0, base}
                                                                        : (struct value){NUMBER, (uint32_t)b->imm, NULL};

@@ -122,7 +122,8 @@ static uint32_t print_checks(struct arena *a, struct buf *out, const struct dwn_
     return count;
 }
 
-static bool dump_text(struct arena *a, const struct module *m, const struct wishes *w, uint32_t *notes, struct status *st)
+static bool dump_text(struct arena *a, const struct module *m, const struct wishes *w, uint32_t *notes,
+                      struct status *st)
 {
     struct buf out = {0};
     bool ok = true;
