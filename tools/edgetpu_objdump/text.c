@@ -63,7 +63,8 @@ void print_headers(struct buf *out, const struct found *f)
 
 static void print_hint(struct buf *out, const struct dwn_hint *h)
 {
-    buf_text(out, "%-8s %-11s", h->direction == DWN_INFEED ? "infeed" : "outfeed", name_of_hint(h->kind));
+    buf_text(out, h->kind == DWN_HINT_FENCE ? "%-8s %s" : "%-8s %-11s",
+             h->direction == DWN_INFEED ? "infeed" : "outfeed", name_of_hint(h->kind));
     switch (h->kind) {
     case DWN_HINT_DESCRIPTOR:
         buf_text(out, " %-9s ", name_of_desc(h->desc));
