@@ -1,0 +1,178 @@
+/* The passes in order: graph, support, partition, then for each partition lower, size, place, emit, package; then the
+ * rewritten model. */
+#include "compiler/caching.h"
+#include "compiler/compiler.h"
+#include "compiler/layers.h"
+#include "compiler/lower.h"
+#include "compiler/support.h"
+#include "compiler/token.h"
+#include "flat/flat.h"
+#include "graph/partition.h"
+
+enum { CHIP_CODE = 18 /* key "6" of the custom options in every output of compiler 16 */ };
+
+/* One model on its way through the passes. */
+struct job {
+    struct arena *arena;
+    const struct tfl_model *model;
+    struct graph graph;
+    struct support support;
+    bool *mapped;
+    struct partitions partitions;
+    struct plan *plans; /* one per mapped partition */
+    uint32_t n_plans;
+    struct compile_result *result;
+    struct status *st;
+};
+
+static void report_operators(struct job *j)
+{
+    uint32_t n = j->graph.source->n_operators;
+    struct compile_result *r = j->result;
+    r->ops = ARENA_ARRAY(j->arena, struct compile_op_status, n);
+    r->n_ops = n;
+    for (uint32_t i = 0; i < n; i++) {
+        struct verdict v = j->support.verdicts[i];
+        r->ops[i] = (struct compile_op_status){.mapped = j->mapped[i], .status = v.status, .why = v.why};
+        if (!j->mapped[i] && !v.why) {
+            r->ops[i].status = SUPPORT_MORE_SUBGRAPHS;
+            r->ops[i].why = arena_text(j->arena, "%s depends on an operator that stays on the CPU; -a maps it too",
+                                       graph_op_text(j->arena, j->graph.source, i));
+        }
+        r->n_mapped += j->mapped[i];
+    }
+}
+
+/* Which operators run on the chip, and together. */
+static bool divide(struct job *j, const struct compile_options *o)
+{
+    if (!graph_build(j->arena, &j->model->subgraphs[0], &j->graph, j->st))
+        return false;
+    uint32_t n = j->graph.source->n_operators;
+    support_judge(&j->support, j->arena, &j->graph, o->min_runtime_version);
+    j->mapped = ARENA_ARRAY(j->arena, bool, n);
+    for (uint32_t i = 0; i < n; i++)
+        j->mapped[i] = j->support.verdicts[i].why == NULL;
+    if (!o->multiple_subgraphs)
+        partition_keep_first(j->arena, &j->graph, j->mapped);
+    partition_graph(j->arena, &j->graph, j->mapped, &j->partitions);
+    report_operators(j);
+    return true;
+}
+
+/* Everything up to the addresses. */
+static bool plan_partitions(struct job *j)
+{
+    j->plans = ARENA_ARRAY(j->arena, struct plan, j->partitions.count);
+    for (uint32_t i = 0; i < j->partitions.count; i++) {
+        if (!j->partitions.parts[i].mapped)
+            continue;
+        struct plan *p = &j->plans[j->n_plans++];
+        plan_init(p, j->arena, j->graph.source, j->st);
+        if (!lower_partition(p, &j->partitions.parts[i]) || !plan_size(p) || !plan_place(p))
+            return false;
+    }
+    return true;
+}
+
+/* ---- packages ---- */
+
+static struct cached_segment *cached_of(const struct plan *p, uint32_t *count)
+{
+    struct cached_segment *c = ARENA_ARRAY(p->arena, struct cached_segment, p->n_parameters);
+    *count = 0;
+    for (uint32_t i = 0; i < p->n_parameters; i++) {
+        const struct parameter *q = &p->parameters[i];
+        if (!q->streamed)
+            c[(*count)++] = (struct cached_segment){.segment = &q->segment, .at = q->at, .header = q->prefix};
+    }
+    return c;
+}
+
+static uint64_t token_of_model(const struct job *j)
+{
+    struct token t;
+    token_init(&t);
+    for (uint32_t i = 0; i < j->n_plans; i++)
+        for (uint32_t k = 0; k < j->plans[i].n_parameters; k++)
+            if (!j->plans[i].parameters[k].streamed)
+                token_add(&t, &j->plans[i].parameters[k].segment, &j->plans[i].parameters[k].at);
+    return token_value(&t);
+}
+
+static bool package(struct job *j, const struct plan *p, const struct partition *part, uint64_t token, int min_runtime,
+                    struct bytes *out)
+{
+    struct dwn_executable *x = ARENA_ARRAY(j->arena, struct dwn_executable, 2);
+    struct dwn_package k = {.min_runtime_version = min_runtime, .compiler_version = "cl/", .model_identifier = "",
+                            .executables = x, .n_executables = 1};
+    uint32_t n_cached;
+    struct cached_segment *cached = cached_of(p, &n_cached);
+    if (!plan_emit(p, &x[0]))
+        return false;
+    x[0].token = token;
+    layers_describe(p, part, &x[0]);
+    if (n_cached) {
+        if (!caching_executable(j->arena, cached, n_cached, token, &x[1], j->st))
+            return false;
+        k.n_executables = 2;
+    } else {
+        x[0].type = DWN_STAND_ALONE;
+        x[0].has_serialized_model = false;
+    }
+    return dwn_write(j->arena, &k, out, j->st);
+}
+
+static void add_memory(struct compile_result *r, const struct plan *p)
+{
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < p->n_parameters; i++)
+        for (uint32_t k = 0; k < p->parameters[i].at.count && !p->parameters[i].streamed; k++)
+            rows += (uint64_t)p->parameters[i].at.chunks[k].rows;
+    enum { ROW_BYTES = 256 };
+    uint64_t used = ROW_BYTES * rows, room = (uint64_t)ISA_TILES * ROW_BYTES * (uint64_t)p->wide_floor;
+    r->cached_bytes += used;
+    r->streamed_bytes += (uint64_t)p->streamed_bytes;
+    r->remaining_bytes = room > used ? room - used : 0;
+}
+
+static bool write_model(struct job *j, const struct compile_options *o)
+{
+    struct bytes *custom = ARENA_ARRAY(j->arena, struct bytes, j->n_plans);
+    uint64_t token = o->has_token ? o->token : token_of_model(j);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < j->partitions.count; i++) {
+        struct bytes data;
+        const struct partition *part = &j->partitions.parts[i];
+        if (!part->mapped)
+            continue;
+        if (!package(j, &j->plans[n], part, token, o->min_runtime_version, &data))
+            return false;
+        add_memory(j->result, &j->plans[n]);
+        custom[n++] = flex_write_custom_op(j->arena, data, CHIP_CODE);
+    }
+    j->result->n_subgraphs = n;
+    struct tfl_model *out;
+    const struct tfl_write_options form = {.official = true, .description = "Exported from Subgraph."};
+    return graph_rewrite(j->arena, j->model, &j->graph, &j->partitions, custom, &out, j->st) &&
+           tfl_write(j->arena, out, &form, &j->result->file, j->st);
+}
+
+static bool compile_model(struct arena *a, const struct tfl_model *m, const struct compile_options *o,
+                          struct compile_result *r, struct status *st)
+{
+    struct job j = {.arena = a, .model = m, .result = r, .st = st};
+    *r = (struct compile_result){0};
+    if (m->n_subgraphs != 1)
+        return status_fail(st, STATUS_UNSUPPORTED, "the model has %u subgraphs; one is possible", m->n_subgraphs);
+    return divide(&j, o) && plan_partitions(&j) && write_model(&j, o);
+}
+
+bool compile_models(struct arena *a, const struct tfl_model *const *models, unsigned count, const struct compile_options *o,
+                    struct compile_result *results, struct status *st)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (!compile_model(a, models[i], o, &results[i], st))
+            return false;
+    return true;
+}

@@ -1,0 +1,27 @@
+/* The kinds of steps, and the small pieces that several of them share. */
+#ifndef COMPILER_FAMILIES_H
+#define COMPILER_FAMILIES_H
+
+#include "compiler/plan.h"
+
+extern const struct family family_infeed_vector; /* host -> slices             emit_infeed.c  */
+extern const struct family family_gather;        /* slices -> whole            emit_vector.c  */
+extern const struct family family_fully_connected; /* whole -> slices        emit_fully_connected.c; detail: struct weighted */
+extern const struct family family_outfeed_vector; /* slices -> host         emit_outfeed.c; detail: the tensor whose name the host knows */
+
+/* Starts the host -> FIFO transfer of one input layer of `bytes` bytes. */
+void emit_host_infeed(struct program *out, const char *name, int64_t bytes);
+/* FIFO -> ring A: `units` 8-byte units from unit `first` on to the tiles in dst. */
+void emit_inject_activations(struct program *out, int64_t first, int64_t units, int32_t dst);
+
+/* `words` narrow words at `from` of tile src to `to` on the tiles of dst, through ring A.
+ * receive_row: two wide rows on the receiving side (send: four rows below). */
+void emit_copy(struct program *out, int32_t src, int32_t dst, int32_t words, int32_t from, int32_t to,
+               int32_t receive_row);
+
+/* Asks the host for `packets` 64-byte packets from byte `offset` of the streamed parameters: 0x25 and its descriptor. */
+void emit_host_parameters(struct program *out, int64_t offset, int64_t packets);
+/* The next `packets` of them, rows of `lanes` lanes, to ring A of the tiles in dst.  `first`: packets of earlier requests and sends. */
+void emit_inject_parameters(struct program *out, int64_t first, int64_t packets, int32_t lanes, int32_t dst);
+
+#endif

@@ -1,0 +1,133 @@
+#include "compiler/geometry.h"
+
+#include "base/bytes.h"
+
+void axis_split(int32_t n, struct span own[GRID])
+{
+    for (int i = 0; i < GRID; i++)
+        own[i] = (struct span){(int32_t)ceil_div((int64_t)i * n, GRID), (int32_t)ceil_div((int64_t)(i + 1) * n, GRID)};
+}
+
+void axis_need(int32_t in, int32_t out, const struct axis_window *w, struct span need[GRID])
+{
+    struct span own[GRID], made[GRID];
+    axis_split(in, own);
+    axis_split(out, made);
+    for (int i = 0; i < GRID; i++)
+        need[i] = span_size(made[i]) == 0
+                      ? (struct span){own[i].first, own[i].first}
+                      : (struct span){made[i].first * w->stride - w->before,
+                                      (made[i].end - 1) * w->stride - w->before + (w->kernel - 1) * w->dilation + 1};
+}
+
+struct grid grid_of(int32_t y, int32_t x, int32_t z)
+{
+    struct grid g = {.y = y, .x = x, .words = (int32_t)ceil_div(z, 4)};
+    axis_split(y, g.own_y);
+    axis_split(x, g.own_x);
+    for (int i = 0; i < GRID; i++) {
+        g.plane_y[i] = g.own_y[i];
+        g.plane_x[i] = g.own_x[i];
+        g.need_y[i] = (struct span){g.own_y[i].first, g.own_y[i].first};
+        g.need_x[i] = (struct span){g.own_x[i].first, g.own_x[i].first};
+    }
+    return g;
+}
+
+static struct span hull(struct span a, struct span b)
+{
+    if (span_size(a) <= 0)
+        return b;
+    if (span_size(b) <= 0)
+        return a;
+    return (struct span){a.first < b.first ? a.first : b.first, a.end > b.end ? a.end : b.end};
+}
+
+void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x)
+{
+    struct span ny[GRID], nx[GRID];
+    axis_need(g->y, out_y, y, ny);
+    axis_need(g->x, out_x, x, nx);
+    for (int i = 0; i < GRID; i++) {
+        g->need_y[i] = hull(g->need_y[i], ny[i]);
+        g->need_x[i] = hull(g->need_x[i], nx[i]);
+        g->plane_y[i] = hull(g->own_y[i], g->need_y[i]);
+        g->plane_x[i] = hull(g->own_x[i], g->need_x[i]);
+    }
+}
+
+int32_t grid_words(const struct grid *g)
+{
+    int32_t most_y = 0, most_x = 0;
+    for (int i = 0; i < GRID; i++) {
+        most_y = span_size(g->plane_y[i]) > most_y ? span_size(g->plane_y[i]) : most_y;
+        most_x = span_size(g->plane_x[i]) > most_x ? span_size(g->plane_x[i]) : most_x;
+    }
+    int64_t words = (int64_t)most_y * most_x * g->words;
+    return words > INT32_MAX ? INT32_MAX : (int32_t)words;
+}
+
+int32_t grid_pitch(const struct grid *g, int tile) { return span_size(g->plane_x[tile % GRID]) * g->words; }
+
+int32_t grid_at(const struct grid *g, int tile, int32_t y, int32_t x)
+{
+    return (y - g->plane_y[tile / GRID].first) * grid_pitch(g, tile) + (x - g->plane_x[tile % GRID].first) * g->words;
+}
+
+bool grid_has_halo(const struct grid *g)
+{
+    bool any = false;
+    for (int i = 0; i < GRID; i++)
+        any = any || g->plane_y[i].first < g->own_y[i].first || g->plane_y[i].end > g->own_y[i].end ||
+              g->plane_x[i].first < g->own_x[i].first || g->plane_x[i].end > g->own_x[i].end;
+    return any;
+}
+
+unsigned loops_squeeze(struct isa_dim *d, unsigned n)
+{
+    unsigned kept = 0;
+    for (unsigned k = 0; k < n; k++) {
+        if (d[k].count == 1)
+            continue;
+        if (kept && d[kept - 1].count * d[kept - 1].stride == d[k].stride)
+            d[kept - 1].count *= d[k].count;
+        else
+            d[kept++] = d[k];
+    }
+    return kept;
+}
+
+static void set_tiles(struct isa_inst *i, int32_t mask)
+{
+    switch (i->op) {
+    case ISA_RING_SEND: i->send.tiles = mask; break;
+    case ISA_RING_RECV_A: case ISA_RING_RECV_B: i->recv.tiles = mask; break;
+    case ISA_TO_WIDE: i->to_wide.tiles = mask; break;
+    case ISA_TO_NARROW: i->to_narrow.tiles = mask; break;
+    case ISA_MESH_SOUTH: case ISA_MESH_WEST: case ISA_MESH_NORTH: case ISA_MESH_EAST: i->mesh.tiles = mask; break;
+    default: i->tensor.tiles = mask; break;
+    }
+}
+
+unsigned tile_classes(tile_inst_fn *make, const void *arg, const int32_t key[ISA_TILES], struct isa_inst out[ISA_TILES])
+{
+    int32_t mask[ISA_TILES] = {0}, keys[ISA_TILES] = {0};
+    unsigned n = 0;
+    for (int t = 0; t < ISA_TILES; t++) {
+        struct isa_inst i;
+        memset(&i, 0, sizeof i); /* compared as bytes below */
+        if (!make(t, arg, &i))
+            continue;
+        unsigned k = 0;
+        while (k < n && (keys[k] != (key ? key[t] : 0) || memcmp(&out[k], &i, sizeof i) != 0))
+            k++;
+        if (k == n) {
+            out[n] = i;
+            keys[n++] = key ? key[t] : 0;
+        }
+        mask[k] |= 1 << t;
+    }
+    for (unsigned k = 0; k < n; k++)
+        set_tiles(&out[k], mask[k]);
+    return n;
+}

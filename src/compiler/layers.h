@@ -1,0 +1,11 @@
+/* Input and output layers of an executable: what the runtime must know of the tensors.
+ * Facts: ../shared/isa/container.md sections 2.3 and 2.4. */
+#ifndef COMPILER_LAYERS_H
+#define COMPILER_LAYERS_H
+
+#include "compiler/plan.h"
+#include "graph/partition.h"
+
+void layers_describe(const struct plan *p, const struct partition *part, struct dwn_executable *x);
+
+#endif

@@ -1,0 +1,66 @@
+#include "compiler/lower.h"
+
+#include "compiler/families.h"
+#include "compiler/operators.h"
+
+uint32_t lower_value(struct plan *p, uint32_t tensor) { return p->value_of[tensor]; }
+
+/* The step that makes `value` whole already, if any. */
+static uint32_t whole_of(const struct plan *p, uint32_t value)
+{
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].family == &family_gather && p->steps[i].in[0] == value)
+            return p->steps[i].out;
+    return NO_VALUE;
+}
+
+uint32_t lower_whole(struct plan *p, uint32_t value, int32_t tiles, uint32_t op)
+{
+    if (p->values[value].layout == LAYOUT_WHOLE)
+        return value;
+    uint32_t whole = whole_of(p, value);
+    if (whole == NO_VALUE) {
+        struct value v = p->values[value];
+        whole = plan_value(p, v.tensor, LAYOUT_WHOLE, v.y, v.x, v.z);
+        struct step *s = plan_step(p, &family_gather, op);
+        step_reads(p, s, value);
+        step_makes(p, s, whole);
+    }
+    p->values[whole].tiles |= tiles;
+    return whole;
+}
+
+static void lower_input(struct plan *p, uint32_t tensor)
+{
+    const struct tfl_tensor *t = &p->graph->tensors[tensor];
+    uint32_t v = plan_value(p, t, LAYOUT_SLICES, 1, 1, (int32_t)tfl_elements(t));
+    p->value_of[tensor] = v;
+    step_makes(p, plan_step(p, &family_infeed_vector, NO_OPERATOR), v);
+}
+
+static bool lower_operator(struct plan *p, uint32_t op)
+{
+    const struct tfl_operator *o = &p->graph->operators[op];
+    const struct operator_rule *rule = operator_rule_of(o->code);
+    if (!rule)
+        return status_fail(p->st, STATUS_INTERNAL, "%s has no lowering", plan_op_text(p, op));
+    if (rule->lower)
+        return rule->lower(p, op);
+    p->value_of[o->outputs[0]] = p->value_of[o->inputs[0]];
+    return true;
+}
+
+bool lower_partition(struct plan *p, const struct partition *set)
+{
+    for (uint32_t i = 0; i < set->n_inputs; i++)
+        lower_input(p, set->inputs[i]);
+    for (uint32_t i = 0; i < set->n_operators; i++)
+        if (!lower_operator(p, set->operators[i]))
+            return false;
+    for (uint32_t i = 0; i < set->n_outputs; i++) {
+        struct step *s = plan_step(p, &family_outfeed_vector, NO_OPERATOR);
+        step_reads(p, s, lower_value(p, set->outputs[i]));
+        s->detail = &p->graph->tensors[set->outputs[i]];
+    }
+    return true;
+}

@@ -1,0 +1,18 @@
+/* From a set of mapped operators to a plan. */
+#ifndef COMPILER_LOWER_H
+#define COMPILER_LOWER_H
+
+#include "compiler/plan.h"
+#include "graph/partition.h"
+
+/* Infeed of every input, the operators, outfeed of every output. */
+bool lower_partition(struct plan *p, const struct partition *set);
+
+/* ---- for lower_*.c ---- */
+
+/* Value of a tensor of the graph. */
+uint32_t lower_value(struct plan *p, uint32_t tensor);
+/* The same vector, complete on each tile of `tiles`. */
+uint32_t lower_whole(struct plan *p, uint32_t value, int32_t tiles, uint32_t op);
+
+#endif

@@ -1,0 +1,22 @@
+/* Narrow memory: where activations lie on each tile.
+ * The rule is the official one for chains (../shared/isa/mapping.md section 4). */
+#ifndef COMPILER_NARROW_H
+#define COMPILER_NARROW_H
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct narrow_buffer {
+    int32_t words;
+    int32_t first, last; /* steps between which it is alive, both included */
+    bool late;           /* temporaries: placed after all activations, in their order */
+    int32_t at;          /* result: word address */
+};
+
+/* Activations largest first (ties: first made first), then the temporaries, each at the lowest address that is free
+ * of buffers alive at the same time.  Returns the words used. */
+int32_t narrow_allocate(struct arena *a, struct narrow_buffer *buffers, uint32_t count);
+
+#endif

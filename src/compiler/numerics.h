@@ -1,0 +1,31 @@
+/* From TFLite's scales and zero points to the numbers of a tensor instruction.
+ *
+ * All arithmetic is float32, one rounding per operation, in the order that the official compiler shows
+ * (../shared/isa/numerics.md sections 1 and 2).  int8 data is stored with its sign bit flipped, so
+ * every zero point is moved into the uint8 domain and nothing else depends on signedness. */
+#ifndef COMPILER_NUMERICS_H
+#define COMPILER_NUMERICS_H
+
+#include "isa/isa.h"
+#include "tflite/model.h"
+
+/* Zero point of an 8-bit tensor in the uint8 domain. */
+int32_t unsigned_zero_point(const struct tfl_tensor *t);
+/* All scales of a tensor are one number. */
+bool equal_scales(const struct tfl_tensor *t);
+/* Multiplier of a weighted operation: (s_in * s_w) * (1 / s_out). */
+float weighted_multiplier(float s_in, float s_w, float s_out);
+
+/* Fields of the tensor instruction. */
+void set_clamp(struct isa_tensor *i, const struct tfl_tensor *out, enum tfl_activation act);
+/* Clamp, zero points and multiplier of CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED with the arrays that `segment` stores. */
+struct weighted { /* the tensors of a weighted operation; bias may be NULL */
+    const struct tfl_tensor *in, *weights, *bias, *out;
+    enum tfl_activation activation;
+};
+struct segment;
+void set_weighted_numerics(struct isa_tensor *i, const struct weighted *op, const struct segment *segment);
+/* Bytes pass unchanged. */
+void set_copy_numerics(struct isa_tensor *i);
+
+#endif

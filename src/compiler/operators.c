@@ -1,0 +1,15 @@
+#include "compiler/operators.h"
+
+static const struct operator_rule rules[] = {
+    {TFL_OP_FULLY_CONNECTED, support_fully_connected, lower_fully_connected},
+    {TFL_OP_QUANTIZE, support_quantize, NULL},
+    {TFL_OP_RESHAPE, support_reshape, NULL},
+};
+
+const struct operator_rule *operator_rule_of(enum tfl_builtin code)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].code == code)
+            return &rules[i];
+    return NULL;
+}

@@ -1,0 +1,24 @@
+/* The operators that the compiler knows: what may run on the chip and how it is taken apart. */
+#ifndef COMPILER_OPERATORS_H
+#define COMPILER_OPERATORS_H
+
+#include "compiler/plan.h"
+#include "compiler/support.h"
+
+struct operator_rule {
+    enum tfl_builtin code;
+    struct verdict (*support)(const struct support *s, uint32_t op);
+    bool (*lower)(struct plan *p, uint32_t op); /* appends values and steps; NULL: renames its input */
+};
+
+/* NULL for an operator that never runs on the chip. */
+const struct operator_rule *operator_rule_of(enum tfl_builtin code);
+
+/* support.c */
+struct verdict support_fully_connected(const struct support *s, uint32_t op);
+struct verdict support_reshape(const struct support *s, uint32_t op);
+struct verdict support_quantize(const struct support *s, uint32_t op);
+/* lower_*.c */
+bool lower_fully_connected(struct plan *p, uint32_t op);
+
+#endif

@@ -1,0 +1,45 @@
+/* Placement of cached parameters: which tile and which wide-memory rows each segment gets.
+ * The rule is the official compiler's as far as it is known (../shared/isa/placement.md): exact on 99 of 108 checked
+ * executables of compiler 16. */
+#ifndef COMPILER_PLACE_H
+#define COMPILER_PLACE_H
+
+#include "base/arena.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum place_kind { /* the number is the priority */
+    PLACE_CONV = 0,
+    PLACE_DEPTHWISE = 1, /* also narrow convolutions of more than 4 inputs */
+    PLACE_SPREAD = 2,    /* 1x1 outputs: groups of 64 outputs go to consecutive tiles */
+};
+
+struct place_item {
+    enum place_kind kind;
+    int32_t groups; /* PLACE_SPREAD: groups of 64 outputs; else 1 */
+    int32_t rows;   /* of one group */
+    uint32_t op;    /* TFLite operator index: the order before sorting */
+    int32_t level;  /* strip level: passes in which the segment is read; 0 usually */
+};
+
+struct place_chunk {
+    int32_t tile, row, rows;
+};
+
+struct placed {
+    struct place_chunk *chunks; /* in the order of the stream; rows of the segment in order */
+    uint32_t count;
+};
+
+/* Rows [0, cap) of each of the 16 tiles.  `items` in execution order; out[i] belongs to items[i].
+ * False, with `*misfit` the item for which there was no room, and `out` undefined. */
+bool place_parameters(struct arena *a, const struct place_item *items, uint32_t count, int32_t cap, struct placed *out,
+                      uint32_t *misfit);
+
+/* How a spread item is cut: groups per tile, and tiles. */
+int32_t spread_groups_per_tile(int32_t groups);
+int32_t spread_tiles(int32_t groups);
+
+#endif

@@ -1,0 +1,195 @@
+#include "compiler/plan.h"
+
+#include "compiler/scalar.h"
+#include "graph/graph.h"
+
+static void *grow(struct arena *a, void *old, uint32_t count, size_t element, size_t *capacity)
+{
+    if (count < *capacity)
+        return old;
+    *capacity = *capacity ? 2 * *capacity : 16;
+    void *bigger = arena_array(a, *capacity, element);
+    if (count)
+        memcpy(bigger, old, count * element);
+    return bigger;
+}
+
+void plan_init(struct plan *p, struct arena *a, const struct tfl_subgraph *g, struct status *st)
+{
+    *p = (struct plan){.arena = a, .st = st, .graph = g, .wide_floor = WIDE_ROWS};
+    p->value_of = ARENA_ARRAY(a, uint32_t, g->n_tensors);
+    for (uint32_t i = 0; i < g->n_tensors; i++)
+        p->value_of[i] = NO_VALUE;
+}
+
+uint32_t plan_value(struct plan *p, const struct tfl_tensor *t, enum layout layout, int32_t y, int32_t x, int32_t z)
+{
+    p->values = grow(p->arena, p->values, p->n_values, sizeof *p->values, &p->values_capacity);
+    p->values[p->n_values] = (struct value){
+        .tensor = t, .y = y, .x = x, .z = z, .layout = layout, .buffer = NO_BUFFER, .first = UINT32_MAX};
+    return p->n_values++;
+}
+
+struct step *plan_step(struct plan *p, const struct family *f, uint32_t op)
+{
+    p->steps = grow(p->arena, p->steps, p->n_steps, sizeof *p->steps, &p->steps_capacity);
+    struct step *s = &p->steps[p->n_steps++];
+    *s = (struct step){.family = f, .op = op, .out = NO_VALUE, .temporary = NO_BUFFER, .parameter = UINT32_MAX};
+    return s;
+}
+
+void step_reads(struct plan *p, struct step *s, uint32_t value)
+{
+    s->in[s->n_in++] = value;
+    p->values[value].last = (uint32_t)(s - p->steps);
+}
+
+void step_makes(struct plan *p, struct step *s, uint32_t value)
+{
+    uint32_t now = (uint32_t)(s - p->steps);
+    struct value *v = &p->values[value];
+    s->out = value;
+    v->first = now < v->first ? now : v->first;
+    v->last = now > v->last ? now : v->last;
+}
+
+uint32_t plan_buffer(struct plan *p, struct narrow_buffer b)
+{
+    p->buffers = grow(p->arena, p->buffers, p->n_buffers, sizeof *p->buffers, &p->buffers_capacity);
+    p->buffers[p->n_buffers] = b;
+    return p->n_buffers++;
+}
+
+uint32_t plan_parameter(struct plan *p, struct parameter q)
+{
+    p->parameters = grow(p->arena, p->parameters, p->n_parameters, sizeof *p->parameters, &p->parameters_capacity);
+    p->parameters[p->n_parameters] = q;
+    return p->n_parameters++;
+}
+
+void plan_wide_floor(struct plan *p, int32_t row)
+{
+    if (row < p->wide_floor)
+        p->wide_floor = row;
+}
+
+const struct value *plan_in(const struct plan *p, const struct step *s, unsigned i) { return &p->values[s->in[i]]; }
+const struct value *plan_out(const struct plan *p, const struct step *s) { return &p->values[s->out]; }
+int32_t value_at(const struct plan *p, const struct value *v) { return p->buffers[v->buffer].at; }
+
+const char *plan_op_text(const struct plan *p, uint32_t op)
+{
+    if (op == NO_OPERATOR)
+        return "host transfer";
+    return graph_op_text(p->arena, p->graph, op);
+}
+
+/* ---- passes ---- */
+
+bool plan_size(struct plan *p)
+{
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        if (!p->steps[i].family->size(p, i))
+            return status_context(p->st, "%s: ", plan_op_text(p, p->steps[i].op));
+    return true;
+}
+
+/* The step whose buffers lie highest, for the message. */
+static bool too_large(struct plan *p)
+{
+    const struct narrow_buffer *worst = &p->buffers[0];
+    for (uint32_t i = 1; i < p->n_buffers; i++)
+        if (p->buffers[i].at + p->buffers[i].words > worst->at + worst->words)
+            worst = &p->buffers[i];
+    const struct step *s = &p->steps[worst->first];
+    const struct tfl_tensor *t = s->out != NO_VALUE ? p->values[s->out].tensor : p->values[s->in[0]].tensor;
+    return status_fail(p->st, STATUS_LIMIT,
+                       "%s: activations do not fit: with tensor \"%s\" (%s) a tile needs %lld bytes of narrow memory, %lld "
+                       "are there; make the input or this layer smaller",
+                       plan_op_text(p, s->op), t->name, tfl_shape_text(p->arena, t), 4LL * p->narrow_words,
+                       4LL * NARROW_WORDS);
+}
+
+static struct place_item item_of(const struct parameter *q)
+{
+    int32_t groups = q->kind == PLACE_SPREAD ? q->segment.groups : 1;
+    return (struct place_item){
+        .kind = q->kind, .groups = groups, .rows = q->segment.rows / groups, .op = q->op, .level = q->level};
+}
+
+/* Places what is not marked as streamed; marks what does not fit and tries again. */
+static void place_cached(struct plan *p)
+{
+    struct place_item *items = ARENA_ARRAY(p->arena, struct place_item, p->n_parameters);
+    struct placed *placed = ARENA_ARRAY(p->arena, struct placed, p->n_parameters);
+    uint32_t *which = ARENA_ARRAY(p->arena, uint32_t, p->n_parameters);
+    for (;;) {
+        uint32_t n = 0, misfit;
+        for (uint32_t i = 0; i < p->n_parameters; i++) {
+            if (p->parameters[i].streamed)
+                continue;
+            which[n] = i;
+            items[n++] = item_of(&p->parameters[i]);
+        }
+        if (place_parameters(p->arena, items, n, p->wide_floor, placed, &misfit)) {
+            for (uint32_t i = 0; i < n; i++)
+                p->parameters[which[i]].at = placed[i];
+            return;
+        }
+        p->parameters[which[misfit]].streamed = true;
+    }
+}
+
+bool plan_place(struct plan *p)
+{
+    p->narrow_words = narrow_allocate(p->arena, p->buffers, p->n_buffers);
+    if (p->narrow_words > NARROW_WORDS)
+        return too_large(p);
+    place_cached(p);
+    for (uint32_t i = 0; i < p->n_parameters; i++) {
+        if (!p->parameters[i].streamed)
+            continue;
+        p->parameters[i].offset = p->streamed_bytes;
+        p->streamed_bytes += (int64_t)p->parameters[i].segment.data.size;
+    }
+    return true;
+}
+
+static struct bytes streamed_blob(const struct plan *p)
+{
+    uint8_t *blob = arena_alloc(p->arena, (size_t)p->streamed_bytes);
+    for (uint32_t i = 0; i < p->n_parameters; i++)
+        if (p->parameters[i].streamed)
+            memcpy(blob + p->parameters[i].offset, p->parameters[i].segment.data.data,
+                   p->parameters[i].segment.data.size);
+    return bytes_of(blob, (size_t)p->streamed_bytes);
+}
+
+bool plan_emit(const struct plan *p, struct dwn_executable *out)
+{
+    struct program program;
+    program_init(&program, p->arena, 0, p->st);
+    emit_prologue(&program);
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        p->steps[i].family->emit(p, &p->steps[i], &program);
+    emit_epilogue(&program);
+    *out = (struct dwn_executable){.type = DWN_EXECUTION_ONLY, .name = "model", .chip = "beagle", .batch_size = 1,
+                                   .has_serialized_model = true, .narrow_bytes = 4 * p->narrow_words,
+                                   .parameters = streamed_blob(p)};
+    return program_finish(&program, out);
+}
+
+/* ---- geometry ---- */
+
+struct slices slices_of(int32_t z)
+{
+    int32_t groups = (int32_t)ceil_div(z, 64), per_tile = spread_groups_per_tile(groups);
+    return (struct slices){.groups = groups, .per_tile = per_tile, .tiles = spread_tiles(groups),
+                           .words = 16 * per_tile, .total = (int32_t)ceil_div(z, 4)};
+}
+
+int32_t slice_words(const struct slices *s, int32_t tile)
+{
+    int32_t left = s->total - s->words * tile;
+    return left < s->words ? left : s->words;
+}

@@ -1,0 +1,126 @@
+/* The plan of one executable: activations as values on the tiles, and the steps that make them.
+ *
+ * The passes over a plan, in order:
+ *   lower    lower_*.c      each mapped operator appends values and steps
+ *   size     family->size   each step asks for narrow buffers, wide rows and parameters
+ *   place    place_plan.c   narrow addresses, tile and row of every cached parameter, order of streamed ones
+ *   emit     family->emit   each step appends instructions
+ * A family (emit_*.c) is a kind of step.  To add an operator: a rule in support.c, a lowering in
+ * lower_FAMILY.c, a line for both in operators.c; a new kind of step brings its own emit_FAMILY.c. */
+#ifndef COMPILER_PLAN_H
+#define COMPILER_PLAN_H
+
+#include "compiler/geometry.h"
+#include "compiler/narrow.h"
+#include "compiler/params.h"
+#include "compiler/place.h"
+#include "compiler/program.h"
+#include "tflite/model.h"
+
+/* How an activation lies on the tiles. */
+enum layout {
+    LAYOUT_GRID,   /* image: 4 x 4 tiles cut it in y and x; every tile has all channels of its pixels */
+    LAYOUT_SLICES, /* 1x1xZ: tile t holds words [t * slice_words, ...) of it                          */
+    LAYOUT_WHOLE,  /* 1x1xZ: all of it on every tile that needs it                                    */
+};
+
+struct value {
+    const struct tfl_tensor *tensor; /* numbers and name; the shape is y, x, z below */
+    int32_t y, x, z;
+    enum layout layout;
+    struct grid grid;    /* LAYOUT_GRID: what each tile holds */
+    int32_t tiles;        /* LAYOUT_WHOLE: mask of the tiles that need it */
+    uint32_t buffer; /* narrow buffer, the same on all tiles; NO_BUFFER until sized */
+    uint32_t first, last; /* steps that make it and use it last */
+};
+enum { NO_BUFFER = UINT32_MAX, NO_OPERATOR = UINT32_MAX };
+
+struct plan;
+struct step;
+
+struct family {
+    const char *name;
+    /* Appends narrow buffers, lowers the wide floor, adds parameters.  Runs in step order. */
+    bool (*size)(struct plan *p, uint32_t step);
+    /* Appends the instructions; all addresses are settled. */
+    void (*emit)(const struct plan *p, const struct step *s, struct program *out);
+};
+
+enum { MAX_INPUTS = 4 };
+
+struct step {
+    const struct family *family;
+    uint32_t op; /* TFLite operator, or NO_OPERATOR */
+    uint32_t in[MAX_INPUTS], n_in, out;
+    uint32_t temporary;  /* narrow buffer of the step's own, or NO_BUFFER */
+    uint32_t parameter;  /* index in plan->parameters, or UINT32_MAX */
+    const void *detail;  /* the family's numbers */
+};
+
+struct parameter {
+    uint32_t op;
+    struct segment segment;
+    enum place_kind kind;
+    int32_t level;
+    int32_t prefix;     /* cached: per-channel rows that a tile takes as a prefix (caching.h) */
+    bool streamed;      /* comes from the host at every inference, else cached */
+    int64_t offset;     /* streamed: byte offset in the EXECUTION_ONLY blob */
+    struct placed at;   /* cached: where */
+};
+
+struct plan {
+    struct arena *arena;
+    struct status *st;
+    const struct tfl_subgraph *graph;
+    struct value *values;
+    struct step *steps;
+    struct narrow_buffer *buffers;
+    struct parameter *parameters;
+    uint32_t n_values, n_steps, n_buffers, n_parameters;
+    size_t values_capacity, steps_capacity, buffers_capacity, parameters_capacity;
+    uint32_t *value_of; /* value of each tensor of the graph, or NO_VALUE */
+    int32_t wide_floor; /* lowest wide row that a step uses: cached parameters lie below */
+    int32_t narrow_words;
+    int64_t streamed_bytes;
+};
+enum { NO_VALUE = UINT32_MAX };
+
+void plan_init(struct plan *p, struct arena *a, const struct tfl_subgraph *g, struct status *st);
+
+/* ---- building ---- */
+uint32_t plan_value(struct plan *p, const struct tfl_tensor *t, enum layout layout, int32_t y, int32_t x, int32_t z);
+struct step *plan_step(struct plan *p, const struct family *f, uint32_t op); /* valid until the next plan_step */
+void step_reads(struct plan *p, struct step *s, uint32_t value);
+void step_makes(struct plan *p, struct step *s, uint32_t value);
+uint32_t plan_buffer(struct plan *p, struct narrow_buffer b);
+uint32_t plan_parameter(struct plan *p, struct parameter q);
+void plan_wide_floor(struct plan *p, int32_t row);
+
+/* ---- reading ---- */
+const struct value *plan_in(const struct plan *p, const struct step *s, unsigned i);
+const struct value *plan_out(const struct plan *p, const struct step *s);
+int32_t value_at(const struct plan *p, const struct value *v); /* narrow word address of its buffer */
+
+/* "op 3 (CONV_2D)" for messages. */
+const char *plan_op_text(const struct plan *p, uint32_t op);
+
+/* ---- passes ---- */
+bool plan_size(struct plan *p);
+/* row_cap: rows [0, row_cap) may hold cached parameters; at most wide_floor. */
+bool plan_place(struct plan *p);
+bool plan_emit(const struct plan *p, struct dwn_executable *out);
+
+/* ---- geometry ---- */
+
+/* 1x1xZ over tiles: groups of 64 channels, as many tiles as 16 allow (placement.md section 2, step 2). */
+struct slices {
+    int32_t groups;    /* of 64 channels                      */
+    int32_t per_tile;  /* groups                              */
+    int32_t tiles;
+    int32_t words;     /* narrow words of a full slice        */
+    int32_t total;     /* words that hold data: ceil(Z / 4)   */
+};
+struct slices slices_of(int32_t z);
+int32_t slice_words(const struct slices *s, int32_t tile); /* the last may be shorter */
+
+#endif

@@ -1,0 +1,293 @@
+#include "compiler/program.h"
+
+enum { CHUNK_WORDS = 16384, OFFSET_OF_IMMEDIATE = 70 };
+
+/* ---- loops and address generators ---- */
+
+void loop(struct loops *l, int64_t count, int64_t stride)
+{
+    unsigned n = loop_count(l);
+    if (n < 8)
+        l->dim[n] = (struct isa_dim){count, stride};
+}
+
+unsigned loop_count(const struct loops *l)
+{
+    unsigned n = 0;
+    while (n < 8 && l->dim[n].count)
+        n++;
+    return n;
+}
+
+static struct isa_ttu unit(unsigned n_loops, int64_t base, struct loops l)
+{
+    struct isa_ttu t = {.base = (int32_t)base};
+    int64_t walked = 0; /* where the inner loops stand when loop k advances */
+    for (unsigned k = 0; k < n_loops; k++) {
+        struct isa_dim d = l.dim[k].count ? l.dim[k] : (struct isa_dim){1, 0};
+        t.step[k] = (int32_t)(d.stride - walked);
+        t.lim[k] = (int32_t)(d.count - 1);
+        t.mask |= d.stride ? 1 << k : 0;
+        walked += d.stride * (d.count - 1);
+    }
+    return t;
+}
+
+static struct isa_ttu mover(unsigned n_loops, int64_t base, struct loops l)
+{
+    struct isa_ttu t = unit(n_loops, base, l);
+    if (!l.dim[0].count)
+        t.step[0] = 1;
+    return t;
+}
+
+struct isa_ttu wide_rows(int64_t base, struct loops l) { return mover(4, base, l); }
+struct isa_ttu narrow_words(int64_t base, struct loops l) { return mover(6, base, l); }
+struct isa_ttu mesh_words(int64_t base, struct loops l) { return mover(4, base, l); }
+struct isa_ttu tensor_unit(int64_t base, struct loops l) { return unit(8, base, l); }
+struct isa_ttu host_words(int32_t units) { return (struct isa_ttu){.lim = {units - 1}}; }
+
+struct isa_ttu fifo_units(int64_t base, int64_t total, int32_t half)
+{
+    struct loops l = total == 1 ? LOOPS({1, 1}) : LOOPS({half, 1}, {ceil_div(total, half), 0});
+    struct isa_ttu t = buffered(unit(3, base % (2 * half), l), 1, half);
+    int32_t rest = (int32_t)(total % half);
+    return rest && total != 1 ? short_last(t, 1, rest, half - rest) : t;
+}
+
+struct isa_ttu masked(struct isa_ttu t, int32_t mask)
+{
+    t.mask = mask;
+    return t;
+}
+
+struct isa_ttu buffered(struct isa_ttu t, int32_t dim, int32_t offset)
+{
+    t.bdim = dim;
+    t.boff = offset;
+    return t;
+}
+
+struct isa_ttu short_last(struct isa_ttu t, int32_t dim, int64_t count, int64_t skip)
+{
+    t.ldim = dim;
+    t.llim = (int32_t)(count - 1);
+    t.lskip = (int32_t)skip;
+    return t;
+}
+
+/* ---- waits and signals ---- */
+
+static int32_t wrap16(int64_t v) { return (int16_t)(uint16_t)v; }
+
+struct isa_wait wait_data(enum isa_flag f, int32_t dim, int64_t value, int32_t step)
+{
+    return (struct isa_wait){.id = (int32_t)f, .dim = dim, .val = wrap16(value), .step = step, .fl = 1};
+}
+
+struct isa_wait wait_room(enum isa_flag f, int32_t dim, int64_t value, int32_t step)
+{
+    return (struct isa_wait){.id = (int32_t)f, .dim = dim, .val = wrap16(value), .step = step, .fl = 3};
+}
+
+struct isa_wait wait_core(enum isa_scalar_flag f, int64_t value, int32_t step)
+{
+    return (struct isa_wait){.id = (int32_t)f, .val = wrap16(value), .step = step, .fl = 1};
+}
+
+struct isa_signal signal_at(int32_t dim)
+{
+    return (struct isa_signal){.en = 1, .dim = dim};
+}
+
+/* ---- the books ---- */
+
+/* How often a signal is raised: once per pass of the loops below dim. */
+static int32_t raises(struct isa_signal s, const struct isa_ttu *t, unsigned n_loops)
+{
+    int64_t n = s.en;
+    for (unsigned k = (unsigned)s.dim; k < n_loops; k++)
+        n *= t->lim[k] + 1;
+    if (s.en && s.dim == 0)
+        n -= t->lskip;
+    return (int32_t)n;
+}
+
+static void raise_flag(struct program *p, int32_t tiles, enum isa_flag f, int32_t times)
+{
+    for (int t = 0; t < ISA_TILES; t++)
+        if (tiles >> t & 1)
+            p->flag[t][f] += times;
+}
+
+static void raise_mesh(struct program *p, const struct isa_mesh *m, enum isa_flag out, enum isa_flag in)
+{
+    raise_flag(p, m->tiles, out, raises(m->p[0], &m->a, 4));
+    raise_flag(p, m->tiles, in, raises(m->p[1], &m->b, 4));
+}
+
+/* Sets the sequence number and adds up what the instruction will signal. */
+static void account(struct program *p, struct isa_inst *i)
+{
+    switch (i->op) {
+    case ISA_MAC:
+    case ISA_MAX:
+    case ISA_SUM:
+    case ISA_RESIZE:
+        i->tensor.seq = p->seq++;
+        raise_flag(p, i->tensor.tiles, ISA_AVDATA, raises(i->tensor.avdata, &i->tensor.o, 8));
+        raise_flag(p, i->tensor.tiles, ISA_PARAM, raises(i->tensor.param, &i->tensor.w, 8));
+        break;
+    case ISA_RING_SEND:
+        i->send.seq = p->seq++;
+        raise_flag(p, i->send.tiles, ISA_RWRITE, raises(i->send.p[0], &i->send.w, 4));
+        raise_flag(p, ALL_TILES, i->send.chan ? ISA_RPROD_B : ISA_RPROD_A, raises(i->send.p[1], &i->send.w, 4));
+        break;
+    case ISA_RING_RECV_A:
+    case ISA_RING_RECV_B:
+        i->recv.seq = p->seq++;
+        raise_flag(p, i->recv.tiles, i->op == ISA_RING_RECV_A ? ISA_RREAD_A : ISA_RREAD_B,
+                   raises(i->recv.p, &i->recv.w, 4));
+        break;
+    case ISA_TO_WIDE:
+        i->to_wide.seq = p->seq++;
+        raise_flag(p, i->to_wide.tiles, ISA_N2W, raises(i->to_wide.p, &i->to_wide.w, 4));
+        break;
+    case ISA_TO_NARROW:
+        i->to_narrow.seq = p->seq++;
+        raise_flag(p, i->to_narrow.tiles, i->to_narrow.par ? ISA_W2S : ISA_W2N,
+                   raises(i->to_narrow.p, &i->to_narrow.n, 6));
+        break;
+    case ISA_MESH_SOUTH:
+        i->mesh.seq = p->seq++;
+        raise_mesh(p, &i->mesh, ISA_S_OUT, ISA_N_IN);
+        break;
+    case ISA_MESH_WEST:
+        i->mesh.seq = p->seq++;
+        raise_mesh(p, &i->mesh, ISA_W_OUT, ISA_E_IN);
+        break;
+    case ISA_MESH_NORTH:
+        i->mesh.seq = p->seq++;
+        raise_mesh(p, &i->mesh, ISA_N_OUT, ISA_S_IN);
+        break;
+    case ISA_MESH_EAST:
+        i->mesh.seq = p->seq++;
+        raise_mesh(p, &i->mesh, ISA_E_OUT, ISA_W_IN);
+        break;
+    case ISA_TABLE:
+        i->table.seq = p->seq++;
+        break;
+    case ISA_FENCE:
+        i->fence.seq = p->seq++;
+        for (int t = 0; t < ISA_TILES; t++)
+            for (int f = 0; f < ISA_FLAGS; f++)
+                if (i->fence.tiles >> t & i->fence.flags >> f & 1)
+                    p->flag[t][f] = i->fence.value;
+        break;
+    default:
+        break;
+    }
+}
+
+void program_init(struct program *p, struct arena *a, int32_t first_seq, struct status *st)
+{
+    *p = (struct program){.arena = a, .st = st, .seq = first_seq};
+}
+
+/* Room for one more element of an arena array. */
+static void *grow(struct arena *a, void *old, size_t count, uint32_t element, size_t *capacity)
+{
+    if (count < *capacity)
+        return old;
+    *capacity = *capacity ? 2 * *capacity : 64;
+    void *bigger = arena_array(a, *capacity, element);
+    if (count)
+        memcpy(bigger, old, count * element);
+    return bigger;
+}
+
+void program_add(struct program *p, struct isa_inst inst)
+{
+    const struct isa_op *op = isa_op_of(inst.op);
+    if (!op) {
+        status_fail(p->st, STATUS_INTERNAL, "opcode 0x%02x does not exist", (unsigned)inst.op);
+        return;
+    }
+    account(p, &inst);
+    p->inst = grow(p->arena, p->inst, p->count, sizeof *p->inst, &p->capacity);
+    p->inst[p->count++] = inst;
+    p->words += op->words;
+}
+
+int32_t program_flag(struct program *p, int32_t tiles, enum isa_flag f)
+{
+    int32_t value = 0;
+    bool first = true;
+    for (int t = 0; t < ISA_TILES; t++) {
+        if (!(tiles >> t & 1))
+            continue;
+        if (!first && p->flag[t][f] != value)
+            status_fail(p->st, STATUS_INTERNAL, "word %u: tiles 0x%04x do not agree on flag %d", p->words,
+                        (unsigned)tiles, (int)f);
+        value = p->flag[t][f];
+        first = false;
+    }
+    return value;
+}
+
+void program_field_offset(struct program *p, enum dwn_desc desc, const char *name, bool upper)
+{
+    size_t capacity = p->offsets_capacity;
+    p->offsets = grow(p->arena, p->offsets, p->n_offsets, sizeof *p->offsets, &capacity);
+    p->offsets_capacity = (uint32_t)capacity;
+    p->offsets[p->n_offsets++] = (struct dwn_field_offset){
+        .desc = desc, .name = name, .upper = upper, .offset_bit = p->words * 8 * ISA_WORD + OFFSET_OF_IMMEDIATE};
+}
+
+static void add_hint(struct program *p, struct dwn_hint h)
+{
+    size_t capacity = p->hints_capacity;
+    p->hints = grow(p->arena, p->hints, p->n_hints, sizeof *p->hints, &capacity);
+    p->hints_capacity = (uint32_t)capacity;
+    p->hints[p->n_hints++] = h;
+}
+
+void program_hint(struct program *p, enum dwn_direction dir, enum dwn_desc desc, const char *name, int64_t offset,
+                  int64_t size)
+{
+    struct dwn_hint *last = p->n_hints ? &p->hints[p->n_hints - 1] : NULL;
+    if (last && last->kind == DWN_HINT_DESCRIPTOR && last->desc == desc && strcmp(last->name, name) == 0 &&
+        last->offset + last->size == offset) {
+        last->size += (int32_t)size;
+        return;
+    }
+    add_hint(p, (struct dwn_hint){.kind = DWN_HINT_DESCRIPTOR, .direction = dir, .desc = desc, .name = name,
+                                  .offset = (int32_t)offset, .size = (int32_t)size});
+}
+
+void program_interrupt(struct program *p)
+{
+    add_hint(p, (struct dwn_hint){.kind = DWN_HINT_INTERRUPT, .direction = DWN_OUTFEED});
+}
+
+bool program_finish(struct program *p, struct dwn_executable *out)
+{
+    if (p->st->code != STATUS_OK)
+        return false;
+    if (p->words > CHUNK_WORDS)
+        return status_fail(p->st, STATUS_LIMIT, "the program has %u words; one instruction chunk holds %d", p->words,
+                           CHUNK_WORDS);
+    struct dwn_stream *s = ARENA_NEW(p->arena, struct dwn_stream);
+    if (!isa_encode_stream(p->arena, p->inst, p->count, &s->code, p->st))
+        return false;
+    s->offsets = p->offsets;
+    s->n_offsets = p->n_offsets;
+    out->streams = s;
+    out->n_streams = 1;
+    out->hints = ARENA_ARRAY(p->arena, struct dwn_hint, p->n_hints + 1);
+    out->hints[0] = (struct dwn_hint){.kind = DWN_HINT_INSTRUCTION, .direction = DWN_INFEED};
+    memcpy(out->hints + 1, p->hints, p->n_hints * sizeof *p->hints);
+    out->n_hints = p->n_hints + 1;
+    out->has_hints = out->fully_deterministic = true;
+    return true;
+}

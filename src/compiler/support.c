@@ -1,0 +1,200 @@
+#include "compiler/support.h"
+
+#include "compiler/numerics.h"
+#include "compiler/operators.h"
+
+enum {
+    INT8_RUNTIME = 12,      /* first runtime that takes int8 host data */
+    VECTOR_LIMIT = 1 << 16, /* elements of a vector: the largest whose slices and gathered copy surely fit narrow memory */
+};
+
+static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
+
+#define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
+
+static const struct tfl_tensor *operand(const struct support *s, const struct tfl_operator *o, uint32_t i)
+{
+    return op_input(s->graph->source, o, i);
+}
+
+static const struct tfl_tensor *result(const struct support *s, const struct tfl_operator *o)
+{
+    return op_output(s->graph->source, o, 0);
+}
+
+static const char *op_name(const struct support *s, uint32_t op)
+{
+    return graph_op_text(s->arena, s->graph->source, op);
+}
+
+static bool mapped(struct verdict v) { return v.why == NULL; }
+
+/* ---- rules that hold for every operator ---- */
+
+static struct verdict activation_tensor(const struct support *s, uint32_t op, const struct tfl_tensor *t)
+{
+    if (t->quant.count == 0 || (t->type != TFL_INT8 && t->type != TFL_UINT8))
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: tensor \"%s\" is %s%s; the Edge TPU computes on quantised int8 and uint8: "
+                      "convert the model with full integer quantisation", op_name(s, op), t->name, tfl_type_name(t->type),
+                      t->quant.count ? "" : " without scale");
+    if (t->quant.count != 1)
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: activation \"%s\" has %u scales; one is possible", op_name(s, op), t->name,
+                      t->quant.count);
+    if (t->type == TFL_INT8 && s->min_runtime_version < INT8_RUNTIME)
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: tensor \"%s\" is int8, which needs runtime version %d (asked for: %d)",
+                      op_name(s, op), t->name, INT8_RUNTIME, s->min_runtime_version);
+    int64_t outer = 1;
+    for (uint32_t i = 0; i + 3 < t->rank; i++)
+        outer *= t->shape[i];
+    if (outer != 1)
+        return REFUSE(s, SUPPORT_RANK, "%s: tensor \"%s\" (%s) has sizes above 1 outside its three innermost dimensions: "
+                      "use batch 1", op_name(s, op), t->name, tfl_shape_text(s->arena, t));
+    return MAPPED;
+}
+
+static struct verdict all_activations(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    struct verdict v = MAPPED;
+    for (uint32_t i = 0; mapped(v) && i < o->n_inputs; i++)
+        if (operand(s, o, i) && operand(s, o, i)->data.size == 0)
+            v = activation_tensor(s, op, operand(s, o, i));
+    for (uint32_t i = 0; mapped(v) && i < o->n_outputs; i++)
+        v = activation_tensor(s, op, op_output(s->graph->source, o, i));
+    return v;
+}
+
+/* ---- flat tensors: those that can lie on the chip as one vector ---- */
+
+bool support_is_alias(const struct tfl_operator *o)
+{
+    return o->code == TFL_OP_RESHAPE || o->code == TFL_OP_QUANTIZE;
+}
+
+static bool is_pixel(const struct tfl_tensor *t)
+{
+    return tfl_elements(t) == (t->rank ? t->shape[t->rank - 1] : 1);
+}
+
+/* From the last operator to the first: readers are judged before what they read. */
+static void find_read_flat(struct support *s)
+{
+    const struct tfl_subgraph *g = s->graph->source;
+    for (uint32_t t = 0; t < g->n_tensors; t++)
+        s->read_flat[t] = true;
+    for (uint32_t i = g->n_operators; i-- > 0;) {
+        const struct tfl_operator *o = &g->operators[i];
+        bool flat = o->code == TFL_OP_FULLY_CONNECTED ||
+                    (support_is_alias(o) && o->n_outputs && (s->read_flat[o->outputs[0]] || is_pixel(result(s, o))));
+        for (uint32_t k = 0; !flat && k < o->n_inputs; k++)
+            if (o->inputs[k] >= 0)
+                s->read_flat[o->inputs[k]] = false;
+    }
+}
+
+/* The tensor is one pixel, or all who read it see a vector. */
+static bool takes_flat(const struct support *s, int32_t t)
+{
+    return is_pixel(&s->graph->source->tensors[t]) || s->read_flat[t];
+}
+
+/* What operator `op`, just judged, makes of its outputs; what stays on the CPU comes in from the host. */
+static void set_made_flat(struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    for (uint32_t k = 0; k < o->n_outputs; k++) {
+        int32_t t = o->outputs[k];
+        if (!mapped(s->verdicts[op]))
+            s->made_flat[t] = takes_flat(s, t);
+        else if (support_is_alias(o))
+            s->made_flat[t] = s->made_flat[o->inputs[0]];
+        else
+            s->made_flat[t] = is_pixel(&s->graph->source->tensors[t]);
+    }
+}
+
+/* ---- one rule per operator ---- */
+
+struct verdict support_fully_connected(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *in = operand(s, o, 0), *w = operand(s, o, 1), *bias = operand(s, o, 2);
+    const struct tfl_tensor *out = result(s, o);
+    if (!in || !w || w->data.size == 0 || (bias && bias->data.size == 0))
+        return REFUSE(s, SUPPORT_NOT_CONSTANT, "%s: weights and bias must be constants", op_name(s, op));
+    if (w->quant.count == 0 || (w->type != TFL_INT8 && w->type != TFL_UINT8) || w->rank != 2 || (bias && bias->type != TFL_INT32))
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: weights \"%s\" must be a quantised matrix and the bias int32", op_name(s, op), w->name);
+    if (o->options.fully_connected.weights_format != 0)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: shuffled weights; convert with the default weights format", op_name(s, op));
+    if (w->quant.count > 1 && (w->quant.dim != 0 || w->quant.count != (uint32_t)w->shape[0]))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: weights \"%s\" are quantised along dimension %d; 0 is possible",
+                      op_name(s, op), w->name, w->quant.dim);
+    if (bias && tfl_elements(bias) != w->shape[0])
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: bias \"%s\" has %lld elements for %d outputs", op_name(s, op), bias->name,
+                      (long long)tfl_elements(bias), w->shape[0]);
+    if (tfl_elements(in) != w->shape[1] || tfl_elements(out) != w->shape[0])
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is more than one row of %d; split the batch",
+                      op_name(s, op), in->name, tfl_shape_text(s->arena, in), w->shape[1]);
+    if (w->shape[0] > VECTOR_LIMIT || w->shape[1] > VECTOR_LIMIT)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: weights \"%s\" (%s) have a side above %d", op_name(s, op), w->name,
+                      tfl_shape_text(s->arena, w), VECTOR_LIMIT);
+    int act = o->options.fully_connected.activation;
+    if (act != TFL_ACT_NONE && act != TFL_ACT_RELU && act != TFL_ACT_RELU6 && act != TFL_ACT_RELU_N1_TO_1)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op), act);
+    if (!s->made_flat[o->inputs[0]])
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is an image on the chip; this version cannot yet flatten one",
+                      op_name(s, op), in->name, tfl_shape_text(s->arena, in));
+    return MAPPED;
+}
+
+struct verdict support_reshape(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *in = operand(s, o, 0), *out = result(s, o);
+    if (!in || tfl_elements(in) != tfl_elements(out))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: element counts differ", op_name(s, op));
+    if (!s->made_flat[o->inputs[0]] || !takes_flat(s, o->outputs[0]))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: from %s to %s moves data between tiles; this version only renames vectors",
+                      op_name(s, op), tfl_shape_text(s->arena, in), tfl_shape_text(s->arena, out));
+    return MAPPED;
+}
+
+struct verdict support_quantize(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *in = operand(s, o, 0), *out = result(s, o);
+    if (!in || in->quant.scale[0] != out->quant.scale[0] || unsigned_zero_point(in) != unsigned_zero_point(out))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: changes the scale; this version only maps int8 <-> uint8 of one scale",
+                      op_name(s, op));
+    return MAPPED;
+}
+
+static struct verdict judge(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct operator_rule *rule = operator_rule_of(o->code);
+    struct status st = {0};
+    struct verdict v = all_activations(s, op);
+    if (!mapped(v))
+        return v;
+    if (!rule)
+        return REFUSE(s, SUPPORT_NOT_SUPPORTED, "%s: this operator has no Edge TPU form here", op_name(s, op));
+    if (!graph_check(s->arena, s->graph->source, op, &st))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s", st.message);
+    return rule->support(s, op);
+}
+
+void support_judge(struct support *s, struct arena *a, const struct graph *g, int min_runtime_version)
+{
+    uint32_t n_tensors = g->source->n_tensors, n_operators = g->source->n_operators;
+    *s = (struct support){.arena = a, .graph = g, .min_runtime_version = min_runtime_version,
+                          .verdicts = ARENA_ARRAY(a, struct verdict, n_operators),
+                          .read_flat = ARENA_ARRAY(a, bool, n_tensors), .made_flat = ARENA_ARRAY(a, bool, n_tensors)};
+    find_read_flat(s);
+    for (uint32_t t = 0; t < n_tensors; t++)
+        s->made_flat[t] = takes_flat(s, (int32_t)t);
+    for (uint32_t op = 0; op < n_operators; op++) {
+        s->verdicts[op] = judge(s, op);
+        set_made_flat(s, op);
+    }
+}

@@ -1,0 +1,38 @@
+/* Which operators run on the Edge TPU: one small rule per operator.
+ * Status strings are those of the official log (../shared/spec/compiler-behaviour.md section 3); `why` is ours. */
+#ifndef COMPILER_SUPPORT_H
+#define COMPILER_SUPPORT_H
+
+#include "base/arena.h"
+#include "graph/graph.h"
+
+#define SUPPORT_MAPPED "Mapped to Edge TPU"
+#define SUPPORT_MORE_SUBGRAPHS "More than one subgraph is not supported"
+#define SUPPORT_LIMITATION "Operation is otherwise supported, but not mapped due to some unspecified limitation"
+#define SUPPORT_DATA_TYPE "Operation is working on an unsupported data type"
+#define SUPPORT_NOT_SUPPORTED "Operation not supported"
+#define SUPPORT_VERSION "Operation version not supported"
+#define SUPPORT_RANK "Tensor has unsupported rank (up to 3 innermost dimensions mapped)"
+#define SUPPORT_NOT_CONSTANT "Filter, bias, or other param is not constant at compile-time"
+
+struct verdict {
+    const char *status; /* SUPPORT_MAPPED or one of the others */
+    const char *why;    /* NULL where mapped: operator, tensor, numbers, and what would help */
+};
+
+struct support {
+    struct arena *arena;
+    const struct graph *graph;
+    int min_runtime_version;
+    struct verdict *verdicts; /* one per operator: each judged by itself; partitioning may still leave it on the CPU */
+    bool *read_flat; /* tensor: every reader takes it as one vector             */
+    bool *made_flat; /* tensor: it is made as one vector, or can come in as one */
+};
+
+/* Judges every operator of the graph. */
+void support_judge(struct support *s, struct arena *a, const struct graph *g, int min_runtime_version);
+
+/* An operator that only renames its input: the same bytes on the chip (RESHAPE of a vector; QUANTIZE int8 <-> uint8). */
+bool support_is_alias(const struct tfl_operator *o);
+
+#endif
