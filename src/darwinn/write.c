@@ -220,6 +220,8 @@ static bool finish(struct flat_builder *b, flat_ref root, const char *identifier
 
 bool dwn_write_executable(struct arena *a, const struct dwn_executable *x, struct bytes *out, struct status *st)
 {
+    if (x->parameters.size > INT32_MAX) /* beyond what the format counts */
+        return status_fail(st, STATUS_LIMIT, "%zu bytes of parameters", x->parameters.size);
     struct writer w = {.arena = a, .b = flat_builder_new(a, false)};
     return finish(w.b, executable(&w, x), NULL, out, st);
 }
