@@ -9,7 +9,7 @@ struct entry {
     bool (*run)(const struct op_call *k);
 };
 
-enum { MANY = 255 };
+enum { MANY = 255, ALL = MANY }; /* ALL: at least one input, none left out */
 
 /* ---- attributes ---- */
 
@@ -41,6 +41,12 @@ static bool depthwise_conv_2d(const struct op_call *k)
     const struct tfl_depthwise_conv_2d_options *o = &k->o->depthwise_conv_2d;
     struct kern_window p = {WINDOW(*o), .dilation_h = o->dilation_h, .dilation_w = o->dilation_w};
     return kern_depthwise_conv_2d(k->c, &p, k->in[0], k->in[1], input(k, 2), k->out[0]);
+}
+
+static bool transpose_conv(const struct op_call *k)
+{
+    struct kern_window p = {WINDOW(k->o->transpose_conv)};
+    return kern_transpose_conv(k->c, &p, k->in[0], k->in[1], k->in[2], input(k, 3), k->out[0]);
 }
 
 static bool fully_connected(const struct op_call *k)
@@ -84,14 +90,198 @@ static bool expand_dims(const struct op_call *k)
     return kern_expand_dims(k->c, *(const int32_t *)axis->data, k->in[0], k->out[0]);
 }
 
+/* ---- pools and element-wise operators ---- */
+
+static struct kern_window pool_window(const struct tfl_pool_2d_options *o)
+{
+    return (struct kern_window){WINDOW(*o), .filter_h = o->filter_h, .filter_w = o->filter_w};
+}
+
+static bool average_pool_2d(const struct op_call *k)
+{
+    struct kern_window p = pool_window(&k->o->pool_2d);
+    return kern_average_pool_2d(k->c, &p, k->in[0], k->out[0]);
+}
+
+static bool max_pool_2d(const struct op_call *k)
+{
+    struct kern_window p = pool_window(&k->o->pool_2d);
+    return kern_max_pool_2d(k->c, &p, k->in[0], k->out[0]);
+}
+
+static bool add(const struct op_call *k)
+{
+    return kern_add(k->c, act(k->o->add.activation), k->in[0], k->in[1], k->out[0]);
+}
+
+static bool sub(const struct op_call *k)
+{
+    return kern_sub(k->c, act(k->o->sub.activation), k->in[0], k->in[1], k->out[0]);
+}
+
+static bool mul(const struct op_call *k)
+{
+    return kern_mul(k->c, act(k->o->mul.activation), k->in[0], k->in[1], k->out[0]);
+}
+
+static bool divide(const struct op_call *k)
+{
+    return kern_binary(k->c, KERN_DIV, act(k->o->div.activation), k->in[0], k->in[1], k->out[0]);
+}
+
+#define BINARY(function, op)                                                                                           \
+    static bool function(const struct op_call *k)                                                                      \
+    {                                                                                                                  \
+        return kern_binary(k->c, op, KERN_ACT_NONE, k->in[0], k->in[1], k->out[0]);                                    \
+    }
+BINARY(maximum, KERN_MAXIMUM)
+BINARY(minimum, KERN_MINIMUM)
+BINARY(floor_div, KERN_FLOOR_DIV)
+BINARY(floor_mod, KERN_FLOOR_MOD)
+BINARY(squared_difference, KERN_SQUARED_DIFFERENCE)
+BINARY(power, KERN_POW)
+
+#define UNARY(function, op)                                                                                            \
+    static bool function(const struct op_call *k) { return kern_unary(k->c, op, k->in[0], k->out[0]); }
+UNARY(logistic, KERN_LOGISTIC)
+UNARY(hyperbolic_tangent, KERN_TANH)
+UNARY(exponential, KERN_EXP)
+UNARY(logarithm, KERN_LOG)
+UNARY(square_root, KERN_SQRT)
+UNARY(reciprocal_root, KERN_RSQRT)
+UNARY(square, KERN_SQUARE)
+UNARY(absolute, KERN_ABS)
+UNARY(negative, KERN_NEG)
+UNARY(floor_of, KERN_FLOOR)
+UNARY(ceil_of, KERN_CEIL)
+UNARY(round_of, KERN_ROUND)
+UNARY(sine, KERN_SIN)
+UNARY(cosine, KERN_COS)
+UNARY(relu, KERN_RELU)
+UNARY(relu_n1_to_1, KERN_RELU_N1_TO_1)
+UNARY(relu6, KERN_RELU6)
+
+static bool leaky_relu(const struct op_call *k)
+{
+    return kern_leaky_relu(k->c, k->o->leaky_relu.alpha, k->in[0], k->out[0]);
+}
+
+static bool prelu(const struct op_call *k) { return kern_prelu(k->c, k->in[0], k->in[1], k->out[0]); }
+
+static bool softmax(const struct op_call *k) { return kern_softmax(k->c, k->o->softmax.beta, k->in[0], k->out[0]); }
+
+static bool l2_normalization(const struct op_call *k)
+{
+    if (k->o->l2_norm.activation != TFL_ACT_NONE)
+        return status_fail(k->c->st, STATUS_UNSUPPORTED, "a fused activation is not handled");
+    return kern_l2_normalization(k->c, k->in[0], k->out[0]);
+}
+
+/* ---- reductions ---- */
+
+#define REDUCE(function, op)                                                                                           \
+    static bool function(const struct op_call *k)                                                                      \
+    {                                                                                                                  \
+        return kern_reduce(k->c, op, k->o->reducer.keep_dims, k->in[0], k->in[1], k->out[0]);                          \
+    }
+REDUCE(mean, KERN_MEAN)
+REDUCE(sum, KERN_SUM)
+REDUCE(reduce_max, KERN_REDUCE_MAX)
+REDUCE(reduce_min, KERN_REDUCE_MIN)
+
+static bool arg_max(const struct op_call *k) { return kern_arg_max(k->c, false, k->in[0], k->in[1], k->out[0]); }
+static bool arg_min(const struct op_call *k) { return kern_arg_max(k->c, true, k->in[0], k->in[1], k->out[0]); }
+
+/* ---- joining, cutting, moving ---- */
+
+static kern_in *inputs(const struct op_call *k)
+{
+    kern_in *in = ARENA_ARRAY(k->c->scratch, kern_in, k->n_in);
+    for (uint32_t i = 0; i < k->n_in; i++)
+        in[i] = k->in[i];
+    return in;
+}
+
+static bool concatenation(const struct op_call *k)
+{
+    const struct tfl_concatenation_options *o = &k->o->concatenation;
+    return kern_concatenation(k->c, o->axis, act(o->activation), inputs(k), k->n_in, k->out[0]);
+}
+
+static bool pack(const struct op_call *k)
+{
+    return kern_pack(k->c, k->o->pack.axis, inputs(k), k->n_in, k->out[0]);
+}
+
+static bool unpack(const struct op_call *k)
+{
+    return kern_unpack(k->c, k->o->unpack.axis, k->in[0], k->out, k->n_out);
+}
+
+static bool split(const struct op_call *k) { return kern_split(k->c, k->in[0], NULL, k->in[1], k->out, k->n_out); }
+static bool split_v(const struct op_call *k)
+{
+    return kern_split(k->c, k->in[2], k->in[1], k->in[0], k->out, k->n_out);
+}
+
+static bool slice(const struct op_call *k) { return kern_slice(k->c, k->in[0], k->in[1], k->in[2], k->out[0]); }
+
+static bool strided_slice(const struct op_call *k)
+{
+    const struct tfl_strided_slice_options *o = &k->o->strided_slice;
+    struct kern_strided_slice p = {o->begin_mask, o->end_mask, o->ellipsis_mask, o->new_axis_mask,
+                                   o->shrink_axis_mask, o->offset};
+    return kern_strided_slice(k->c, &p, k->in[0], k->in[1], k->in[2], k->in[3], k->out[0]);
+}
+
+static bool transpose(const struct op_call *k) { return kern_transpose(k->c, k->in[0], k->in[1], k->out[0]); }
+static bool tile(const struct op_call *k) { return kern_tile(k->c, k->in[0], k->in[1], k->out[0]); }
+
+static bool gather(const struct op_call *k)
+{
+    return kern_gather(k->c, k->o->gather.axis, k->o->gather.batch_dims, k->in[0], k->in[1], k->out[0]);
+}
+
+static bool gather_nd(const struct op_call *k) { return kern_gather_nd(k->c, k->in[0], k->in[1], k->out[0]); }
+
+static bool space_to_depth(const struct op_call *k)
+{
+    return kern_space_to_depth(k->c, k->o->space_to_depth.block_size, k->in[0], k->out[0]);
+}
+
+static bool depth_to_space(const struct op_call *k)
+{
+    return kern_depth_to_space(k->c, k->o->depth_to_space.block_size, k->in[0], k->out[0]);
+}
+
+static bool pad(const struct op_call *k) { return kern_pad(k->c, k->in[0], k->in[1], input(k, 2), k->out[0]); }
+static bool shape_of(const struct op_call *k) { return kern_shape_of(k->c, k->in[0], k->out[0]); }
+
+static bool resize_bilinear(const struct op_call *k)
+{
+    const struct tfl_resize_bilinear_options *o = &k->o->resize_bilinear;
+    struct kern_resize p = {o->align_corners, o->half_pixel_centers};
+    return kern_resize_bilinear(k->c, &p, k->in[0], k->in[1], k->out[0]);
+}
+
+static bool resize_nearest(const struct op_call *k)
+{
+    const struct tfl_resize_nearest_neighbor_options *o = &k->o->resize_nearest_neighbor;
+    struct kern_resize p = {o->align_corners, o->half_pixel_centers};
+    return kern_resize_nearest(k->c, &p, k->in[0], k->in[1], k->out[0]);
+}
+
 /* ---- the table ---- */
 
 #define OP(name, options, required, max_in, n_out, run)                                                                \
     {TFL_OP_##name, NULL, TFL_OPTIONS_##options, required, max_in, n_out, n_out, run}
+#define OP_MANY(name, options, required, max_in, run)                                                                  \
+    {TFL_OP_##name, NULL, TFL_OPTIONS_##options, required, max_in, 1, MANY, run}
 
 static const struct entry entries[] = {
     OP(CONV_2D, CONV_2D, 2, 3, 1, conv_2d),
     OP(DEPTHWISE_CONV_2D, DEPTHWISE_CONV_2D, 2, 3, 1, depthwise_conv_2d),
+    OP(TRANSPOSE_CONV, TRANSPOSE_CONV, 3, 4, 1, transpose_conv),
     OP(FULLY_CONNECTED, FULLY_CONNECTED, 2, 3, 1, fully_connected),
     OP(QUANTIZE, QUANTIZE, 1, 1, 1, quantize),
     OP(DEQUANTIZE, DEQUANTIZE, 1, 1, 1, dequantize),
@@ -99,6 +289,63 @@ static const struct entry entries[] = {
     OP(RESHAPE, RESHAPE, 1, 2, 1, reshape),
     OP(SQUEEZE, SQUEEZE, 1, 1, 1, squeeze),
     OP(EXPAND_DIMS, EXPAND_DIMS, 2, 2, 1, expand_dims),
+    OP(AVERAGE_POOL_2D, POOL_2D, 1, 1, 1, average_pool_2d),
+    OP(MAX_POOL_2D, POOL_2D, 1, 1, 1, max_pool_2d),
+    OP(ADD, ADD, 2, 2, 1, add),
+    OP(SUB, SUB, 2, 2, 1, sub),
+    OP(MUL, MUL, 2, 2, 1, mul),
+    OP(DIV, DIV, 2, 2, 1, divide),
+    OP(MAXIMUM, MAXIMUM_MINIMUM, 2, 2, 1, maximum),
+    OP(MINIMUM, MAXIMUM_MINIMUM, 2, 2, 1, minimum),
+    OP(FLOOR_DIV, FLOOR_DIV, 2, 2, 1, floor_div),
+    OP(FLOOR_MOD, FLOOR_MOD, 2, 2, 1, floor_mod),
+    OP(SQUARED_DIFFERENCE, SQUARED_DIFFERENCE, 2, 2, 1, squared_difference),
+    OP(POW, POW, 2, 2, 1, power),
+    OP(LOGISTIC, NONE, 1, 1, 1, logistic),
+    OP(TANH, NONE, 1, 1, 1, hyperbolic_tangent),
+    OP(EXP, EXP, 1, 1, 1, exponential),
+    OP(LOG, NONE, 1, 1, 1, logarithm),
+    OP(SQRT, NONE, 1, 1, 1, square_root),
+    OP(RSQRT, NONE, 1, 1, 1, reciprocal_root),
+    OP(SQUARE, SQUARE, 1, 1, 1, square),
+    OP(ABS, ABS, 1, 1, 1, absolute),
+    OP(NEG, NEG, 1, 1, 1, negative),
+    OP(FLOOR, NONE, 1, 1, 1, floor_of),
+    OP(CEIL, NONE, 1, 1, 1, ceil_of),
+    OP(ROUND, NONE, 1, 1, 1, round_of),
+    OP(SIN, NONE, 1, 1, 1, sine),
+    OP(COS, COS, 1, 1, 1, cosine),
+    OP(RELU, NONE, 1, 1, 1, relu),
+    OP(RELU_N1_TO_1, NONE, 1, 1, 1, relu_n1_to_1),
+    OP(RELU6, NONE, 1, 1, 1, relu6),
+    OP(LEAKY_RELU, LEAKY_RELU, 1, 1, 1, leaky_relu),
+    OP(PRELU, NONE, 2, 2, 1, prelu),
+    OP(SOFTMAX, SOFTMAX, 1, 1, 1, softmax),
+    OP(L2_NORMALIZATION, L2_NORM, 1, 1, 1, l2_normalization),
+    OP(MEAN, REDUCER, 2, 2, 1, mean),
+    OP(SUM, REDUCER, 2, 2, 1, sum),
+    OP(REDUCE_MAX, REDUCER, 2, 2, 1, reduce_max),
+    OP(REDUCE_MIN, REDUCER, 2, 2, 1, reduce_min),
+    OP(ARG_MAX, ARG_MAX, 2, 2, 1, arg_max),
+    OP(ARG_MIN, ARG_MIN, 2, 2, 1, arg_min),
+    OP(CONCATENATION, CONCATENATION, ALL, MANY, 1, concatenation),
+    OP(PACK, PACK, ALL, MANY, 1, pack),
+    OP_MANY(UNPACK, UNPACK, 1, 1, unpack),
+    OP_MANY(SPLIT, SPLIT, 2, 2, split),
+    OP_MANY(SPLIT_V, SPLIT_V, 3, 3, split_v),
+    OP(SLICE, SLICE, 3, 3, 1, slice),
+    OP(STRIDED_SLICE, STRIDED_SLICE, 4, 4, 1, strided_slice),
+    OP(TRANSPOSE, TRANSPOSE, 2, 2, 1, transpose),
+    OP(TILE, TILE, 2, 2, 1, tile),
+    OP(GATHER, GATHER, 2, 2, 1, gather),
+    OP(GATHER_ND, GATHER_ND, 2, 2, 1, gather_nd),
+    OP(SPACE_TO_DEPTH, SPACE_TO_DEPTH, 1, 1, 1, space_to_depth),
+    OP(DEPTH_TO_SPACE, DEPTH_TO_SPACE, 1, 1, 1, depth_to_space),
+    OP(PAD, PAD, 2, 2, 1, pad),
+    OP(PADV2, PADV2, 3, 3, 1, pad),
+    OP(SHAPE, SHAPE, 1, 1, 1, shape_of),
+    OP(RESIZE_BILINEAR, RESIZE_BILINEAR, 2, 2, 1, resize_bilinear),
+    OP(RESIZE_NEAREST_NEIGHBOR, RESIZE_NEAREST_NEIGHBOR, 2, 2, 1, resize_nearest),
 };
 
 static const struct entry *find(const struct tfl_operator *op)
@@ -118,11 +365,12 @@ bool dispatch_check(const struct tfl_operator *op, struct status *st)
         return status_fail(st, STATUS_UNSUPPORTED, "no kernel for custom operator '%.80s'", op->custom_code);
     if (!e)
         return status_fail(st, STATUS_UNSUPPORTED, "no kernel");
-    if (op->n_inputs < e->required || op->n_inputs > e->max_in || op->n_outputs < e->min_out ||
-        op->n_outputs > e->max_out)
+    uint32_t least = e->required == ALL ? 1 : e->required;
+    if (op->n_inputs < least || (op->n_inputs > e->max_in && e->max_in != MANY) || op->n_outputs < e->min_out ||
+        (op->n_outputs > e->max_out && e->max_out != MANY))
         return status_fail(st, STATUS_INVALID, "%u inputs and %u outputs", op->n_inputs, op->n_outputs);
-    for (uint32_t i = 0; i < e->required && i < op->n_inputs; i++)
-        if (op->inputs[i] < 0)
+    for (uint32_t i = 0; i < op->n_inputs; i++)
+        if ((i < e->required || e->required == ALL) && op->inputs[i] < 0)
             return status_fail(st, STATUS_INVALID, "input %u is left out", i);
     if (op->options_type != e->options && op->options_type != TFL_OPTIONS_NONE)
         return status_fail(st, STATUS_INVALID, "has the options of another operator (type %d)", (int)op->options_type);

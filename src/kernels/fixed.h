@@ -60,4 +60,22 @@ static inline int32_t clamp32(int32_t x, int32_t lo, int32_t hi)
     return x < lo ? lo : x > hi ? hi : x;
 }
 
+/* ---- numbers with n integer bits and 31 - n fractional bits, as gemmlowp has them ---- */
+
+/* x * 2^n, saturated; n may be negative (then halves away from zero). */
+static inline int32_t fixed_shift(int32_t x, int n)
+{
+    if (n <= 0)
+        return fixed_shift_right(x, -n);
+    int64_t wide = (int64_t)x * (INT64_C(1) << n);
+    return wide > INT32_MAX ? INT32_MAX : wide < INT32_MIN ? INT32_MIN : (int32_t)wide;
+}
+
+/* 1 / sqrt(x) as mantissa / 2^31 * 2^shift (TFLite's GetInvSqrtQuantizedMultiplierExp with reverse shift -1). */
+struct fixed_multiplier fixed_inverse_sqrt(int32_t x);
+/* exp(a) for a <= 0 with 5 integer bits; the result has none. */
+int32_t fixed_exp(int32_t a);
+/* 1 / x for x > 0 with 12 integer bits: result / 2^31 / 2^*bits. */
+int32_t fixed_reciprocal(int32_t x, int *bits);
+
 #endif

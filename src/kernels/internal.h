@@ -33,7 +33,7 @@ bool shape_like(struct kern_ctx *c, kern_out y, kern_in x);
 /* Product of dim[from..to). */
 size_t span(const int32_t *dim, uint32_t from, uint32_t to);
 
-/* Rows of quantised integers (int8, uint8, int16, int32) as int32. */
+/* Rows of integers (int8, uint8, int16, int32) as int32; float32 elements are moved as their 32 bits. */
 void load_row(kern_in t, size_t at, size_t n, int32_t *row);
 void store_row(kern_out t, size_t at, size_t n, const int32_t *row);
 /* Rows of 8-bit values minus `zero`, which lies in the type's range. */

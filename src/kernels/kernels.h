@@ -100,24 +100,20 @@ bool kern_binary(struct kern_ctx *c, enum kern_binary op, enum kern_activation a
 
 /* unary.c */
 enum kern_unary { KERN_LOGISTIC, KERN_TANH, KERN_EXP, KERN_LOG, KERN_SQRT, KERN_RSQRT, KERN_SQUARE, KERN_ABS, KERN_NEG,
-                  KERN_FLOOR, KERN_CEIL, KERN_ROUND, KERN_SIN, KERN_COS, KERN_RELU, KERN_RELU_N1_TO_1, KERN_RELU6,
-                  KERN_HARD_SWISH };
+                  KERN_FLOOR, KERN_CEIL, KERN_ROUND, KERN_SIN, KERN_COS, KERN_RELU, KERN_RELU_N1_TO_1, KERN_RELU6 };
 bool kern_unary(struct kern_ctx *c, enum kern_unary op, kern_in x, kern_out y);
 bool kern_leaky_relu(struct kern_ctx *c, float alpha, kern_in x, kern_out y);
 bool kern_prelu(struct kern_ctx *c, kern_in x, kern_in alpha, kern_out y);
 
 /* softmax.c, l2_norm.c: over the last dimension. */
 bool kern_softmax(struct kern_ctx *c, float beta, kern_in x, kern_out y);
-bool kern_log_softmax(struct kern_ctx *c, kern_in x, kern_out y);
 bool kern_l2_normalization(struct kern_ctx *c, kern_in x, kern_out y);
 
 /* reduce.c: axes may be negative and may repeat. */
-enum kern_reduce { KERN_MEAN, KERN_SUM, KERN_REDUCE_MAX, KERN_REDUCE_MIN, KERN_REDUCE_PROD };
+enum kern_reduce { KERN_MEAN, KERN_SUM, KERN_REDUCE_MAX, KERN_REDUCE_MIN };
 bool kern_reduce(struct kern_ctx *c, enum kern_reduce op, bool keep_dims, kern_in x, kern_in axes, kern_out y);
 /* The first largest (or smallest) along axis. */
 bool kern_arg_max(struct kern_ctx *c, bool smallest, kern_in x, kern_in axis, kern_out y);
-/* The k largest along the last dimension, first index first among equals. */
-bool kern_topk(struct kern_ctx *c, kern_in x, kern_in k, kern_out values, kern_out indices);
 
 /* join.c */
 bool kern_concatenation(struct kern_ctx *c, int32_t axis, enum kern_activation act, kern_in *x, uint32_t n, kern_out y);
@@ -126,7 +122,7 @@ bool kern_unpack(struct kern_ctx *c, int32_t axis, kern_in x, kern_out *y, uint3
 /* sizes NULL: n equal parts; else SPLIT_V with int32 or int64 sizes, one of which may be -1. */
 bool kern_split(struct kern_ctx *c, kern_in axis, kern_in sizes, kern_in x, kern_out *y, uint32_t n);
 
-/* index.c: elements moved by index arithmetic only. */
+/* move.c, gather.c, pad.c: elements moved by index arithmetic only. */
 struct kern_strided_slice {
     int32_t begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;
     bool offset;
@@ -136,14 +132,13 @@ bool kern_strided_slice(struct kern_ctx *c, const struct kern_strided_slice *p, 
                         kern_in strides, kern_out y);
 bool kern_transpose(struct kern_ctx *c, kern_in x, kern_in order, kern_out y);
 bool kern_tile(struct kern_ctx *c, kern_in x, kern_in multiples, kern_out y);
-bool kern_reverse(struct kern_ctx *c, kern_in x, kern_in axes, kern_out y);
 bool kern_gather(struct kern_ctx *c, int32_t axis, int32_t batch_dims, kern_in x, kern_in indices, kern_out y);
 bool kern_gather_nd(struct kern_ctx *c, kern_in x, kern_in indices, kern_out y);
 bool kern_space_to_depth(struct kern_ctx *c, int32_t block, kern_in x, kern_out y);
 bool kern_depth_to_space(struct kern_ctx *c, int32_t block, kern_in x, kern_out y);
-/* fill NULL: the zero point. */
+/* paddings: int32 or int64 [rank][2].  fill NULL: the zero point. */
 bool kern_pad(struct kern_ctx *c, kern_in x, kern_in paddings, kern_in fill, kern_out y);
-bool kern_mirror_pad(struct kern_ctx *c, bool symmetric, kern_in x, kern_in paddings, kern_out y);
+/* SHAPE */
 bool kern_shape_of(struct kern_ctx *c, kern_in x, kern_out y);
 
 /* resize.c: size = int32[2], height and width. */

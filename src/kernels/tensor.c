@@ -143,7 +143,7 @@ void load_row(kern_in t, size_t at, size_t n, int32_t *row)
     case KERN_I8: LOAD(int8_t); break;
     case KERN_U8: LOAD(uint8_t); break;
     case KERN_I16: LOAD(int16_t); break;
-    default: LOAD(int32_t); break;
+    default: memcpy(row, (const int32_t *)t->data + at, n * sizeof *row); break;
     }
 }
 
@@ -153,7 +153,7 @@ void store_row(kern_out t, size_t at, size_t n, const int32_t *row)
     case KERN_I8: STORE(int8_t); break;
     case KERN_U8: STORE(uint8_t); break;
     case KERN_I16: STORE(int16_t); break;
-    default: STORE(int32_t); break;
+    default: memcpy((int32_t *)t->data + at, row, n * sizeof *row); break;
     }
 }
 
