@@ -123,17 +123,22 @@ static bool package(struct job *j, const struct plan *p, const struct partition 
     return dwn_write(j->arena, &k, out, j->st);
 }
 
+/* Figures of the memory lines (placement.md section 5): a cached row counts whole, however many lanes it fills. */
 static void add_memory(struct compile_result *r, const struct plan *p)
 {
-    uint64_t rows = 0;
-    for (uint32_t i = 0; i < p->n_parameters; i++)
-        for (uint32_t k = 0; k < p->parameters[i].at.count && !p->parameters[i].streamed; k++)
-            rows += (uint64_t)p->parameters[i].at.chunks[k].rows;
     enum { ROW_BYTES = 256 };
-    uint64_t used = ROW_BYTES * rows, room = (uint64_t)ISA_TILES * ROW_BYTES * (uint64_t)p->wide_floor;
-    r->cached_bytes += used;
-    r->streamed_bytes += (uint64_t)p->streamed_bytes;
-    r->remaining_bytes = room > used ? room - used : 0;
+    for (uint32_t i = 0; i < p->n_parameters; i++) {
+        const struct parameter *q = &p->parameters[i];
+        uint64_t cached = 0, streamed = q->streamed ? q->segment.data.size : 0;
+        for (uint32_t k = 0; k < q->at.count && !q->streamed; k++)
+            cached += (uint64_t)q->at.chunks[k].rows * ROW_BYTES;
+        r->ops[q->op].cached_bytes += cached;
+        r->ops[q->op].streamed_bytes += streamed;
+        r->cached_bytes += cached;
+        r->streamed_bytes += streamed;
+    }
+    uint64_t room = (uint64_t)ISA_TILES * ROW_BYTES * (uint64_t)p->wide_floor;
+    r->remaining_bytes = room > r->cached_bytes ? room - r->cached_bytes : 0;
 }
 
 static bool write_model(struct job *j, const struct compile_options *o)

@@ -18,6 +18,7 @@ struct compile_op_status { /* one per operator of the source */
     bool mapped;
     const char *status; /* the official status string of the log */
     const char *why;    /* our sentence: operator, tensor, bytes, and what would help; NULL if mapped */
+    uint64_t cached_bytes, streamed_bytes; /* of its parameters in the package */
 };
 
 struct compile_result {
