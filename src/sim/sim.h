@@ -17,6 +17,7 @@ struct sim_options {
     bool strict;   /* report reads of memory never written, overlaps, flags that wrap */
     uint64_t seed; /* order in which ready threads are stepped; the result must not depend on it */
     bool plain;    /* never use the fast path for loop nests                          */
+    uint64_t budget; /* steps (words moved, loop iterations, instructions) per executable; 0 = 2^36.  Ends hostile loops. */
     unsigned threads; /* worker threads for the fast path; 0 = 1 */
 };
 

@@ -1,0 +1,90 @@
+/* Mesh buses: opcodes 0x15 .. 0x18.  One instruction names what a tile sends (A) and what it receives or
+ * fills (B); the two sides run side by side, so that a tile can pass on what it gets.
+ * Source: ../shared/isa/tile-dma.md section 4. */
+#include "sim/chip.h"
+#include "sim/memory.h"
+
+struct direction {
+    int dy, dx;
+    enum tile_flag out, in;
+};
+static const struct direction directions[4] = {
+    {1, 0, FLAG_SOUTH_OUT, FLAG_NORTH_IN},
+    {0, -1, FLAG_WEST_OUT, FLAG_EAST_IN},
+    {-1, 0, FLAG_NORTH_OUT, FLAG_SOUTH_IN},
+    {0, 1, FLAG_EAST_OUT, FLAG_WEST_IN},
+};
+
+static int neighbour(int tile, const struct direction *d)
+{
+    int y = tile / 4 + d->dy, x = tile % 4 + d->dx;
+    return y < 0 || y > 3 || x < 0 || x > 3 ? -1 : 4 * y + x;
+}
+
+static enum step mesh_send(struct chip *c, int tile, struct unit *u, unsigned direction)
+{
+    const struct isa_mesh *i = &u->at.inst->mesh;
+    const struct direction *d = &directions[direction];
+    int to = neighbour(tile, d);
+    if (to < 0)
+        return chip_fault(c, &u->at, tile, STATUS_INVALID, "sends over the edge of the mesh");
+    struct link *l = &c->tile[to].in[direction];
+    struct tile *t = &c->tile[tile];
+    if (!waits_over(t->flag, TILE_FLAGS, i->wait, 6, SIDE_READ, &u->read, u->passes, &u->stop))
+        return STEP_IDLE;
+    if (l->count == LINK_DEPTH) {
+        u->stop = (struct stop){.why = WHY_ROOM, .tiles = (uint16_t)(1u << to)};
+        return STEP_IDLE;
+    }
+    unsigned at = (l->head + l->count) % LINK_DEPTH;
+    if (!word_read(c, &u->at, tile, walk_at(&u->read.w), &l->word[at], &l->known[at]))
+        return STEP_FAILED;
+    l->count++;
+    walk_next(&u->read.w);
+    u->read.open = false;
+    flag_raise(&t->flag[d->out], &i->p[0], &u->read.w);
+    return STEP_MOVED;
+}
+
+static enum step mesh_receive(struct chip *c, int tile, struct unit *u, unsigned direction)
+{
+    const struct isa_mesh *i = &u->at.inst->mesh;
+    struct tile *t = &c->tile[tile];
+    struct link *l = &t->in[direction];
+    if (!waits_over(t->flag, TILE_FLAGS, i->wait, 6, SIDE_WRITE, &u->write, u->passes, &u->stop))
+        return STEP_IDLE;
+    if (!i->fill && !l->count) {
+        u->stop = (struct stop){.why = WHY_WORD};
+        return STEP_IDLE;
+    }
+    uint32_t word = i->fill ? (uint32_t)i->value : l->word[l->head];
+    if (!word_write(c, &u->at, tile, walk_at(&u->write.w), word, i->fill ? 0xf : l->known[l->head]))
+        return STEP_FAILED;
+    if (!i->fill) {
+        l->head = (l->head + 1) % LINK_DEPTH;
+        l->count--;
+    }
+    walk_next(&u->write.w);
+    u->write.open = false;
+    flag_raise(&t->flag[directions[direction].in], &i->p[1], &u->write.w);
+    return STEP_MOVED;
+}
+
+enum step mesh_step(struct chip *c, int tile, struct unit *u, unsigned direction, struct quantum *q)
+{
+    enum step moved = STEP_IDLE;
+    while (!u->read.w.done || !u->write.w.done) {
+        if (!q->left)
+            return moved;
+        enum step sent = u->read.w.done ? STEP_IDLE : mesh_send(c, tile, u, direction);
+        enum step got = u->write.w.done || sent == STEP_FAILED ? STEP_IDLE : mesh_receive(c, tile, u, direction);
+        if (sent == STEP_FAILED || got == STEP_FAILED || !chip_spend(c, &u->at, tile, 1))
+            return STEP_FAILED;
+        if (sent == STEP_IDLE && got == STEP_IDLE)
+            return moved;
+        moved = STEP_MOVED;
+        q->left--;
+    }
+    u->busy = false;
+    return STEP_MOVED;
+}

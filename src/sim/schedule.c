@@ -1,0 +1,356 @@
+/* Steps the agents until all is done, and says who waits for what when nothing moves any more. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/chip.h"
+
+static const char *const tile_flag_names[TILE_FLAGS] = {
+    "AVDATA", "PARAMETERS", "PARTIAL_SUMS", "NORTH_IN", "EAST_IN", "SOUTH_IN", "WEST_IN", "NORTH_OUT", "EAST_OUT",
+    "SOUTH_OUT", "WEST_OUT", "WIDE_TO_NARROW", "WIDE_TO_SCALING", "NARROW_TO_WIDE", "RING_READ_A", "RING_READ_B",
+    "RING_WRITE", "PRODUCER_A", "PRODUCER_B"};
+static const char *const core_flag_names[CORE_FLAGS] = {
+    "AVDATA_POP", "PARAMETER_POP", "AVDATA_INFEED", "PARAMETER_INFEED", "SCALAR_INFEED", "PRODUCER_A", "PRODUCER_B",
+    "RING_OUTFEED", "SCALAR_PIPELINE"};
+
+/* Units by opcode; thread bits of 0x1a.  Bits 1..5: only 0x13 = 5 is known, see docs/sim.md. */
+static const struct unit_info {
+    enum isa_opcode op;
+    unsigned thread;
+    const char *name;
+} unit_infos[UNITS] = {
+    [UNIT_TENSOR] = {ISA_MAC, 0, "tensor"},
+    [UNIT_SEND] = {ISA_RING_SEND, 3, "0x10"},
+    [UNIT_RECV_A] = {ISA_RING_RECV_A, 1, "0x11"},
+    [UNIT_RECV_B] = {ISA_RING_RECV_B, 2, "0x12"},
+    [UNIT_TO_WIDE] = {ISA_TO_WIDE, 5, "0x13"},
+    [UNIT_TO_NARROW] = {ISA_TO_NARROW, 4, "0x14"},
+    [UNIT_SOUTH] = {ISA_MESH_SOUTH, 6, "0x15"},
+    [UNIT_WEST] = {ISA_MESH_WEST, 7, "0x16"},
+    [UNIT_NORTH] = {ISA_MESH_NORTH, 8, "0x17"},
+    [UNIT_EAST] = {ISA_MESH_EAST, 9, "0x18"},
+};
+
+bool unit_of(unsigned opcode, enum unit_id *u)
+{
+    *u = UNIT_TENSOR;
+    if (opcode <= ISA_RESIZE || opcode == ISA_TABLE)
+        return true;
+    for (unsigned k = 1; k < UNITS; k++)
+        if (unit_infos[k].op == opcode)
+            return *u = (enum unit_id)k, true;
+    return false;
+}
+
+/* ---- faults ---- */
+
+enum step chip_fault(struct chip *c, const struct issue *at, int tile, enum status_code code, const char *format, ...)
+{
+    char text[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const struct isa_op *op = isa_op_of(at->inst->op);
+    if (tile < 0)
+        status_fail(c->st, code, "stream %u word %u (%s): %s", at->stream, at->word, op->mnemonic, text);
+    else
+        status_fail(c->st, code, "stream %u word %u (%s), tile %d: %s", at->stream, at->word, op->mnemonic, tile, text);
+    return STEP_FAILED;
+}
+
+bool chip_spend(struct chip *c, const struct issue *at, int tile, uint64_t n)
+{
+    c->steps += n;
+    if (c->steps <= c->budget)
+        return true;
+    chip_fault(c, at, tile, STATUS_LIMIT, "the budget of %llu steps is used up", (unsigned long long)c->budget);
+    return false;
+}
+
+/* ---- flags ---- */
+
+bool waits_over(const uint16_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
+                struct side *s, uint16_t *passes, struct stop *stop)
+{
+    if (s->open)
+        return true;
+    for (unsigned k = 0; k < n; k++) {
+        const struct isa_wait *r = &wait[k];
+        if (!r->fl || (kind && r->fl != (int)kind) || s->w.level < r->dim)
+            continue;
+        uint16_t need = (uint16_t)(r->val + passes[k] * r->step);
+        if ((unsigned)r->id >= n_flags || !flag_reached(flags[r->id], need)) {
+            *stop = (struct stop){.why = WHY_FLAG, .flag = (uint8_t)r->id, .need = (int16_t)need,
+                                  .have = (int16_t)((unsigned)r->id < n_flags ? flags[r->id] : 0)};
+            return false;
+        }
+    }
+    for (unsigned k = 0; k < n; k++)
+        if (wait[k].fl && !(kind && wait[k].fl != (int)kind) && s->w.level >= wait[k].dim)
+            passes[k]++;
+    return s->open = true;
+}
+
+void ticket_raise(struct chip *c, unsigned chan)
+{
+    for (unsigned t = 0; t < 16; t++)
+        c->tile[t].flag[FLAG_PRODUCER_A + chan]++;
+    c->core.flag[CORE_PRODUCER_A + chan]++;
+}
+
+/* ---- the log ---- */
+
+/* Everything in the log is behind every reader: start again at 0. */
+static void log_reset_if_read(struct chip *c)
+{
+    for (unsigned t = 0; t < 16; t++) {
+        if (c->tile[t].front < c->log_count)
+            return;
+        for (unsigned u = 0; u < UNITS; u++)
+            if (c->tile[t].unit[u].next < c->log_count)
+                return;
+    }
+    for (unsigned t = 0; t < 16; t++) {
+        c->tile[t].front = 0;
+        for (unsigned u = 0; u < UNITS; u++)
+            c->tile[t].unit[u].next = 0;
+    }
+    c->log_count = 0;
+}
+
+bool log_issue(struct chip *c, const struct issue *i)
+{
+    enum { LOG_LIMIT = 1 << 22 };
+    if (c->log_count == c->log_capacity)
+        log_reset_if_read(c);
+    if (c->log_count == c->log_capacity) {
+        uint32_t capacity = c->log_capacity ? 2 * c->log_capacity : 1024;
+        struct issue *log = capacity <= LOG_LIMIT ? realloc(c->log, capacity * sizeof *log) : NULL;
+        if (!log)
+            return chip_fault(c, i, -1, STATUS_LIMIT, "too many instructions wait in the queues"), false;
+        c->log = log, c->log_capacity = capacity;
+    }
+    c->log[c->log_count++] = *i;
+    return true;
+}
+
+/* Moves a unit's reading position to its next instruction before the front end's; false: there is none. */
+static bool unit_find(struct chip *c, int tile, enum unit_id id)
+{
+    struct unit *u = &c->tile[tile].unit[id];
+    uint32_t front = c->tile[tile].front;
+    for (; u->next < front; u->next++) {
+        const struct issue *i = &c->log[u->next];
+        enum unit_id owner;
+        if (i->tiles >> tile & 1 && i->inst->op != ISA_FENCE && unit_of(i->inst->op, &owner) && owner == id)
+            return true;
+    }
+    return false;
+}
+
+/* Threads that a fence names and that have something left to do. */
+static bool fence_blocked(struct chip *c, int tile, const struct isa_fence *f)
+{
+    for (unsigned u = 0; u < UNITS; u++)
+        if (f->threads >> unit_infos[u].thread & 1 &&
+            (c->tile[tile].unit[u].busy || unit_find(c, tile, (enum unit_id)u)))
+            return true;
+    return false;
+}
+
+/* A fence takes the double buffers of the threads that it names back to their start (docs/sim.md). */
+static void fence_rewind(struct tile *t, const struct isa_fence *f)
+{
+    for (unsigned u = 0; u < UNITS; u++)
+        if (f->threads >> unit_infos[u].thread & 1)
+            t->unit[u].read.w.odd = t->unit[u].write.w.odd = false;
+    if (f->threads >> unit_infos[UNIT_TENSOR].thread & 1)
+        tensor_rewind(t->unit[UNIT_TENSOR].run);
+}
+
+enum step front_step(struct chip *c, int tile)
+{
+    struct tile *t = &c->tile[tile];
+    uint32_t start = t->front;
+    for (; t->front < c->log_count; t->front++) {
+        const struct issue *i = &c->log[t->front];
+        if (!(i->tiles >> tile & 1) || i->inst->op != ISA_FENCE)
+            continue;
+        const struct isa_fence *f = &i->inst->fence;
+        if (fence_blocked(c, tile, f)) {
+            t->stop = (struct stop){.why = WHY_UNITS};
+            break;
+        }
+        for (unsigned k = 0; k < TILE_FLAGS; k++)
+            if (f->flags >> k & 1)
+                t->flag[k] = (uint16_t)f->value;
+        t->notified += f->core != 0;
+        fence_rewind(t, f);
+    }
+    return t->front > start ? STEP_MOVED : STEP_IDLE;
+}
+
+static enum step unit_run(struct chip *c, int tile, enum unit_id id, struct quantum *q)
+{
+    struct unit *u = &c->tile[tile].unit[id];
+    switch (id) {
+    case UNIT_TENSOR: return tensor_step(c, tile, u, q);
+    case UNIT_SEND: return send_step(c, tile, u, q);
+    case UNIT_RECV_A: return recv_step(c, tile, u, 0, q);
+    case UNIT_RECV_B: return recv_step(c, tile, u, 1, q);
+    case UNIT_TO_WIDE: return to_wide_step(c, tile, u, q);
+    case UNIT_TO_NARROW: return to_narrow_step(c, tile, u, q);
+    default: return mesh_step(c, tile, u, (unsigned)(id - UNIT_SOUTH), q);
+    }
+}
+
+enum step unit_step(struct chip *c, int tile, enum unit_id id, struct quantum *q)
+{
+    struct unit *u = &c->tile[tile].unit[id];
+    enum step moved = STEP_IDLE;
+    while (q->left) {
+        if (!u->busy) {
+            if (!unit_find(c, tile, id))
+                return moved;
+            u->at = c->log[u->next++];
+            u->busy = true;
+            unit_begin(c, u, id);
+            if (id == UNIT_TENSOR && tensor_begin(c, tile, u) == STEP_FAILED)
+                return STEP_FAILED;
+            moved = STEP_MOVED;
+        }
+        if (!chip_spend(c, &u->at, tile, 1))
+            return STEP_FAILED;
+        enum step s = u->busy ? unit_run(c, tile, id, q) : STEP_MOVED;
+        if (s == STEP_FAILED)
+            return s;
+        if (s == STEP_MOVED)
+            moved = s;
+        if (u->busy)
+            return moved;
+    }
+    return moved;
+}
+
+/* ---- deadlock ---- */
+
+static void stop_text(struct buf *b, const struct stop *s, const char *const *flags, unsigned n_flags)
+{
+    switch (s->why) {
+    case WHY_FLAG:
+        buf_text(b, "waits for %s >= %d, has %d", s->flag < n_flags ? flags[s->flag] : "an unknown flag", s->need, s->have);
+        break;
+    case WHY_ROW: buf_text(b, "waits for a row from the ring"); break;
+    case WHY_ROOM: buf_text(b, "waits for room at tiles %04x", s->tiles); break;
+    case WHY_WORD: buf_text(b, "waits for a word from its neighbour"); break;
+    case WHY_UNITS: buf_text(b, "waits for its units"); break;
+    case WHY_TILES: buf_text(b, "waits for tiles %04x", s->tiles); break;
+    case WHY_ENGINE: buf_text(b, "waits for the outfeed engine"); break;
+    case WHY_DESCRIPTOR: buf_text(b, "waits for a host descriptor with room"); break;
+    default: buf_text(b, "waits");
+    }
+}
+
+static void where_text(struct buf *b, const struct issue *i)
+{
+    buf_text(b, " (stream %u word %u) ", i->stream, i->word);
+}
+
+static bool deadlock(struct chip *c)
+{
+    static const char *const engine_names[ENGINES] = {"activation infeed", "parameter infeed", "injector", "outfeed"};
+    struct buf b = {0};
+    if (!c->core.halted) {
+        const struct isa_program *p = &c->program[c->core.stream];
+        struct issue i = {.stream = c->core.stream, .word = p->word[c->core.pc]};
+        buf_text(&b, "; scalar core");
+        where_text(&b, &i);
+        stop_text(&b, &c->core.stop, core_flag_names, CORE_FLAGS);
+    }
+    for (unsigned e = 0; e < ENGINES; e++)
+        if (c->engine[e].count) {
+            buf_text(&b, "; %s", engine_names[e]);
+            where_text(&b, &c->engine[e].queue[c->engine[e].head]);
+            stop_text(&b, &c->engine[e].stop, core_flag_names, CORE_FLAGS);
+        }
+    for (unsigned t = 0; t < 16; t++)
+        for (unsigned u = 0; u < UNITS; u++)
+            if (c->tile[t].unit[u].busy) {
+                buf_text(&b, "; tile %u %s", t, unit_infos[u].name);
+                where_text(&b, &c->tile[t].unit[u].at);
+                stop_text(&b, &c->tile[t].unit[u].stop, tile_flag_names, TILE_FLAGS);
+            }
+    for (uint32_t k = 0; k < c->n_descriptors; k++) {
+        const struct descriptor *d = &c->descriptor[k];
+        if (d->done < d->size)
+            buf_text(&b, "; host descriptor %u (tag %u): %u of %u bytes moved", k, d->tag, d->done, d->size);
+    }
+    status_fail(c->st, STATUS_INVALID, "deadlock%.*s", (int)b.size, (const char *)b.data);
+    buf_free(&b);
+    return false;
+}
+
+/* ---- the run ---- */
+
+enum { AGENT_CORE, AGENT_ENGINE, AGENT_FRONT = AGENT_ENGINE + ENGINES, AGENT_UNIT = AGENT_FRONT + 16,
+       AGENTS = AGENT_UNIT + 16 * UNITS };
+
+static enum step agent_step(struct chip *c, unsigned agent, struct quantum *q)
+{
+    if (agent == AGENT_CORE)
+        return core_step(c, q);
+    if (agent < AGENT_FRONT)
+        return engine_step(c, (enum engine_id)(agent - AGENT_ENGINE), q);
+    if (agent < AGENT_UNIT)
+        return front_step(c, (int)(agent - AGENT_FRONT));
+    return unit_step(c, (int)(agent - AGENT_UNIT) / UNITS, (enum unit_id)((agent - AGENT_UNIT) % UNITS), q);
+}
+
+/* Seed 0: in order, each as far as it can go.  Else: another order and other amounts in every round. */
+static void shuffle(struct chip *c, uint16_t *order)
+{
+    for (unsigned k = AGENTS - 1; k > 0; k--) {
+        unsigned j = (unsigned)(random_next(&c->random) % (k + 1));
+        uint16_t swap = order[k];
+        order[k] = order[j], order[j] = swap;
+    }
+}
+
+static bool all_idle(struct chip *c)
+{
+    if (!c->core.halted || !host_idle(c))
+        return false;
+    for (unsigned e = 0; e < ENGINES; e++)
+        if (c->engine[e].count)
+            return false;
+    for (unsigned t = 0; t < 16; t++) {
+        if (c->tile[t].front < c->log_count)
+            return false;
+        for (unsigned u = 0; u < UNITS; u++)
+            if (c->tile[t].unit[u].busy || unit_find(c, (int)t, (enum unit_id)u))
+                return false;
+    }
+    return true;
+}
+
+bool chip_run(struct chip *c)
+{
+    uint16_t order[AGENTS];
+    for (unsigned k = 0; k < AGENTS; k++)
+        order[k] = (uint16_t)k;
+    for (;;) {
+        bool moved = false;
+        if (c->options.seed)
+            shuffle(c, order);
+        for (unsigned k = 0; k < AGENTS; k++) {
+            struct quantum q = {c->options.seed ? 1 + (uint32_t)(random_next(&c->random) % 200) : UINT32_MAX};
+            enum step s = agent_step(c, order[k], &q);
+            if (s == STEP_FAILED)
+                return false;
+            moved |= s == STEP_MOVED;
+        }
+        if (!moved)
+            return all_idle(c) || deadlock(c);
+    }
+}

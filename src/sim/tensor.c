@@ -1,0 +1,328 @@
+/* The tensor unit, step by step: opcodes 0x01, 0x02, 0x03, and the table 0x19. */
+#include "sim/tensor.h"
+
+#include <stdlib.h>
+
+#include "sim/memory.h"
+#include "sim/resize.h"
+
+static void table_load(struct table *t, const struct isa_table_op *i)
+{
+    for (unsigned s = 0; s < 8; s++)
+        for (unsigned k = 0; k < 5; k++)
+            t->coef[s][k] = f32_of((uint32_t)i->coef[s][k]);
+    for (unsigned s = 0; s < 7; s++)
+        t->limit[s] = f32_of((uint32_t)i->limit[s]);
+    t->loaded = true;
+}
+
+static void requant_setup(struct requant *q, const struct isa_tensor *i, const struct table *t)
+{
+    *q = (struct requant){.scale = f32_of((uint32_t)i->scale), .min = f32_of((uint32_t)i->min),
+                          .max = f32_of((uint32_t)i->max), .bias = i->cbias, .zero_point = i->ozp,
+                          .limit = i->out16 ? 65535 : 255, .lut = i->lut, .norm = i->norm, .odd = i->odd, .table = t};
+}
+
+enum step tensor_begin(struct chip *c, int tile, struct unit *u)
+{
+    struct tile *t = &c->tile[tile];
+    const struct isa_inst *in = u->at.inst;
+    if (in->op == ISA_TABLE) {
+        table_load(&t->table, &in->table);
+        u->busy = false;
+        return STEP_MOVED;
+    }
+    const struct isa_tensor *i = &in->tensor;
+    struct tensor_run *r = u->run;
+    bool a = r->a.odd, o = r->o.odd, w = r->w.odd, p = r->p.odd, bank = r->bank;
+    *r = (struct tensor_run){.i = i, .nest = {.llim = i->llim, .ldim = i->ldim}, .fresh = true, .zp_row = i->zp_first};
+    memcpy(r->nest.lim, i->lim, sizeof i->lim);
+    walk_start(&r->master.w, &r->nest, 8, false);
+    walk_start(&r->a, &i->a, 8, a);
+    walk_start(&r->o, &i->o, 8, o);
+    walk_start(&r->w, &i->w, 8, w);
+    walk_start(&r->p, &i->p, 8, p);
+    r->bank = bank;
+    r->spill = !i->nospill;
+    r->size_a = i->a16 ? 2 : 1;
+    r->size_w = i->w16 ? 2 : 1;
+    r->products = i->w1 ? 1 : 4 / (r->size_a * r->size_w);
+    if (i->lut && !t->table.loaded)
+        return chip_fault(c, &u->at, tile, STATUS_INVALID, "uses the table, but none was loaded");
+    if (i->psum.en)
+        return chip_fault(c, &u->at, tile, STATUS_UNSUPPORTED, "raises PARTIAL_SUMS: not in any official stream");
+    requant_setup(&r->q, i, &t->table);
+    if (in->op == ISA_RESIZE)
+        return resize_begin(c, tile, u);
+    return STEP_MOVED;
+}
+
+void tensor_rewind(struct tensor_run *r)
+{
+    r->a.odd = r->o.odd = r->w.odd = r->p.odd = r->bank = false;
+}
+
+/* ---- per channel group ---- */
+
+static bool slot_lane(const struct tile *t, unsigned base, bool bank, unsigned lane, uint32_t *value)
+{
+    unsigned slot = base + (bank ? 32 : 0) + lane / 2;
+    *value = le32(t->scaling + 8 * slot + 4 * (lane % 2));
+    return (t->scaling_known[slot] >> 4 * (lane % 2) & 0xf) == 0xf;
+}
+
+enum step tensor_group(struct chip *c, int tile, struct unit *u)
+{
+    struct tensor_run *r = u->run;
+    const struct isa_tensor *i = r->i;
+    const struct tile *t = &c->tile[tile];
+    bool last = true;
+    for (int k = i->chdim; k < 8; k++)
+        last = last && r->master.w.i[k] == r->nest.lim[k];
+    r->lanes = (uint32_t)(last ? i->lanes_last : i->lanes) + 1;
+    if (r->groups && i->perch) {
+        r->zp_row += i->zp_step;
+        if (r->zp_row > i->zp_last)
+            r->zp_row = i->zp_first;
+    }
+    r->groups++;
+    bool bank = r->bank;
+    if (i->mem_bias || i->mem_mult)
+        r->bank = !bank;
+    r->header_known = ~0ull;
+    struct row zp;
+    if (i->perch && !row_read(c, &u->at, tile, r->zp_row, &zp))
+        return STEP_FAILED;
+    for (unsigned lane = 0; lane < r->lanes; lane++) {
+        uint32_t raw;
+        bool known = true;
+        r->scale[lane] = r->q.scale;
+        r->bias[lane] = 0;
+        r->zero_point[lane] = i->wzp;
+        if (i->mem_mult) {
+            known &= slot_lane(t, 0, bank, lane, &raw);
+            r->scale[lane] = f32_of(raw) * r->q.scale;
+        }
+        if (i->mem_bias) {
+            known &= slot_lane(t, 64, bank, lane, &raw);
+            r->bias[lane] = (int32_t)raw;
+        }
+        if (i->perch) {
+            known &= zp.known[lane] == 0xf;
+            r->zero_point[lane] = (int32_t)le32(zp.data + 4 * lane);
+        }
+        if (!known)
+            r->header_known &= ~(1ull << lane);
+    }
+    return STEP_MOVED;
+}
+
+/* ---- one step ---- */
+
+static uint32_t element(const uint8_t *p, uint32_t size)
+{
+    return size == 2 ? le16(p) : *p;
+}
+
+struct operand { /* bytes, and which of them somebody has written */
+    const uint8_t *data;
+    bool known;
+};
+
+static bool operand_a(struct chip *c, int tile, struct unit *u, struct operand *a)
+{
+    const struct tensor_run *r = u->run;
+    const struct tile *t = &c->tile[tile];
+    int64_t at = walk_at(&r->a), size = r->size_a * r->products;
+    if (at < 0 || at + size > NARROW_BYTES)
+        return chip_fault(c, &u->at, tile, STATUS_INVALID, "reads narrow byte %lld of %d", (long long)at, NARROW_BYTES), false;
+    *a = (struct operand){t->narrow + at, true};
+    for (int64_t k = at; k < at + size; k++)
+        a->known &= t->narrow_known[k / 4] >> k % 4 & 1;
+    return true;
+}
+
+static bool row_at(struct chip *c, int tile, struct unit *u, const struct walk *w, int64_t *row)
+{
+    int64_t at = walk_at(w);
+    *row = at >> 2;
+    if (at < 0 || *row >= WIDE_ROWS)
+        return chip_fault(c, &u->at, tile, STATUS_INVALID, "uses quarter row %lld of wide memory", (long long)at), false;
+    return true;
+}
+
+/* Sums that live in wide memory: 64 lanes of int32 in one row. */
+static bool sums_fetch(struct chip *c, int tile, struct unit *u)
+{
+    struct tensor_run *r = u->run;
+    int64_t row;
+    if (!row_at(c, tile, u, &r->p, &row))
+        return false;
+    const struct tile *t = &c->tile[tile];
+    r->known = 0;
+    for (unsigned lane = 0; lane < r->lanes; lane++) {
+        r->acc[lane] = (int32_t)le32(t->wide + ROW_BYTES * row + 4 * lane);
+        r->known |= (uint64_t)(t->wide_known[ROW_CELLS * row + lane] == 0xf) << lane;
+    }
+    return true;
+}
+
+static bool sums_store(struct chip *c, int tile, struct unit *u)
+{
+    struct tensor_run *r = u->run;
+    int64_t row;
+    if (!row_at(c, tile, u, &r->p, &row))
+        return false;
+    struct tile *t = &c->tile[tile];
+    for (unsigned lane = 0; lane < r->lanes; lane++) {
+        put_le32(t->wide + ROW_BYTES * row + 4 * lane, (uint32_t)r->acc[lane]);
+        t->wide_known[ROW_CELLS * row + lane] = r->known >> lane & 1 ? 0xf : 0;
+    }
+    return true;
+}
+
+static void sums_clear(struct tensor_run *r, enum isa_opcode op)
+{
+    for (unsigned lane = 0; lane < LANES; lane++)
+        r->acc[lane] = op == ISA_MAX ? INT32_MIN : 0;
+    r->known = ~0ull;
+}
+
+/* 0x01: sum of (A - azp) * (W - wzp); 0x02: maximum of W; 0x03: sum of W - wzp. */
+static bool accumulate(struct chip *c, int tile, struct unit *u)
+{
+    struct tensor_run *r = u->run;
+    const struct isa_tensor *i = r->i;
+    enum isa_opcode op = u->at.inst->op;
+    const struct tile *t = &c->tile[tile];
+    struct operand a = {NULL, true};
+    int64_t row;
+    if ((op == ISA_MAC && !operand_a(c, tile, u, &a)) || !row_at(c, tile, u, &r->w, &row))
+        return false;
+    const uint8_t *w = t->wide + ROW_BYTES * row, *known = t->wide_known + ROW_CELLS * row;
+    unsigned byte = (unsigned)walk_at(&r->w) & 3, products = op == ISA_MAX ? 1 : r->products;
+    if (op == ISA_SUM)
+        products = i->w1 ? 1 : 4 / r->size_w;
+    for (unsigned lane = 0; lane < r->lanes; lane++) {
+        uint32_t sum = (uint32_t)r->acc[lane];
+        for (unsigned k = 0; k < products; k++) {
+            unsigned at = (byte + k * r->size_w) & 3;
+            int32_t value = (int32_t)element(w + 4 * lane + at, r->size_w);
+            if (op == ISA_MAX)
+                sum = (uint32_t)((int32_t)sum > value ? (int32_t)sum : value);
+            else if (op == ISA_SUM)
+                sum += (uint32_t)(value - r->zero_point[lane]);
+            else
+                sum += ((uint32_t)element(a.data + k * r->size_a, r->size_a) - (uint32_t)i->azp) *
+                       (uint32_t)(value - r->zero_point[lane]);
+            if (!(known[lane] >> at & 1) || (r->size_w == 2 && !(known[lane] >> (at + 1) & 1)))
+                r->known &= ~(1ull << lane);
+        }
+        r->acc[lane] = (int32_t)sum;
+    }
+    if (!a.known)
+        r->known = 0;
+    r->macs += (uint64_t)products * r->lanes;
+    return true;
+}
+
+enum step tensor_output(struct chip *c, int tile, struct unit *u)
+{
+    struct tensor_run *r = u->run;
+    const struct isa_tensor *i = r->i;
+    struct tile *t = &c->tile[tile];
+    uint8_t out[2 * LANES + 4] = {0}, known[2 * LANES + 4] = {0};
+    unsigned size = i->out16 ? 2 : 1;
+    uint64_t lanes_known = r->known & r->header_known;
+    for (unsigned lane = 0; lane < r->lanes; lane++) {
+        int32_t v = requantize(&r->q, r->scale[lane], (int32_t)((uint32_t)r->acc[lane] + (uint32_t)r->bias[lane]));
+        for (unsigned b = 0; b < size; b++) {
+            out[lane * size + b] = (uint8_t)(v >> 8 * b);
+            known[lane * size + b] = lanes_known >> lane & 1;
+        }
+    }
+    for (unsigned k = 0; k < r->lanes * size; k += 4) {
+        int64_t at = walk_at(&r->o);
+        if (r->o.done)
+            return chip_fault(c, &u->at, tile, STATUS_INVALID, "more results than output addresses");
+        if (at < 0 || at + 4 > NARROW_BYTES || at % 4)
+            return chip_fault(c, &u->at, tile, STATUS_INVALID, "writes narrow byte %lld of %d", (long long)at, NARROW_BYTES);
+        memcpy(t->narrow + at, out + k, 4);
+        t->narrow_known[at / 4] = (uint8_t)(known[k] | known[k + 1] << 1 | known[k + 2] << 2 | known[k + 3] << 3);
+        walk_next(&r->o);
+        flag_raise(&t->flag[FLAG_AVDATA], &i->avdata, &r->o);
+    }
+    return STEP_MOVED;
+}
+
+/* Do the loops of redmask stand at their starts, or at their ends? */
+static bool reduction_at(const struct tensor_run *r, bool end)
+{
+    bool cut = walk_short(&r->master.w);
+    for (unsigned k = 0; k < 8; k++)
+        if (r->i->redmask >> k & 1) {
+            int32_t lim = k == 0 && cut ? r->nest.llim : r->nest.lim[k];
+            if (r->master.w.i[k] != (end ? lim : 0))
+                return false;
+        }
+    return true;
+}
+
+static enum step plain_step(struct chip *c, int tile, struct unit *u)
+{
+    struct tensor_run *r = u->run;
+    struct tile *t = &c->tile[tile];
+    const struct isa_tensor *i = r->i;
+    bool last = r->spill && reduction_at(r, true);
+    if (r->spill ? reduction_at(r, false) : r->fresh)
+        sums_clear(r, u->at.inst->op);
+    else if (r->spill && !sums_fetch(c, tile, u))
+        return STEP_FAILED;
+    if (!accumulate(c, tile, u) || (r->spill && !sums_store(c, tile, u)))
+        return STEP_FAILED;
+    walk_next(&r->master.w);
+    walk_next(&r->a);
+    walk_next(&r->w);
+    walk_next(&r->p);
+    if (!r->spill)
+        last = r->p.level >= (i->p.boff ? i->p.bdim : 8);
+    r->fresh = last;
+    r->master.open = false;
+    if (last && tensor_output(c, tile, u) == STEP_FAILED)
+        return STEP_FAILED;
+    flag_raise(&t->flag[FLAG_PARAMETERS], &i->param, &r->w);
+    return STEP_MOVED;
+}
+
+static enum step tensor_end(struct chip *c, int tile, struct unit *u)
+{
+    struct tensor_run *r = u->run;
+    if (!r->o.done || !r->p.done)
+        return chip_fault(c, &u->at, tile, STATUS_INVALID, "loop nests of different length");
+    c->count.macs += r->macs;
+    c->count.slow++;
+    u->busy = false;
+    return STEP_MOVED;
+}
+
+enum step tensor_step(struct chip *c, int tile, struct unit *u, struct quantum *q)
+{
+    struct tensor_run *r = u->run;
+    struct tile *t = &c->tile[tile];
+    if (u->at.inst->op == ISA_RESIZE)
+        return resize_step(c, tile, u, q);
+    enum step moved = STEP_IDLE;
+    while (!r->master.w.done) {
+        if (!q->left)
+            return moved;
+        if (!waits_over(t->flag, TILE_FLAGS, r->i->wait, 6, SIDE_ANY, &r->master, u->passes, &u->stop))
+            return moved;
+        if (r->master.w.level >= r->i->chdim && tensor_group(c, tile, u) == STEP_FAILED)
+            return STEP_FAILED;
+        if (plain_step(c, tile, u) == STEP_FAILED || !chip_spend(c, &u->at, tile, 1))
+            return STEP_FAILED;
+        q->left--;
+        moved = STEP_MOVED;
+    }
+    return tensor_end(c, tile, u);
+}
