@@ -443,7 +443,8 @@ int make_unary(struct maker *k, enum tfl_builtin code, int x)
         y = make_like(k, x, rank, shape);
     }
     struct tfl_operator *o = one_output(k, code, 1, &x, y);
-    o->version = k->type == TFL_INT8 ? 2 : 1;
+    bool one_version = code == TFL_OP_RELU_N1_TO_1 || code == TFL_OP_HARD_SWISH;
+    o->version = k->type == TFL_INT8 && !one_version ? 2 : 1;
     if (code == TFL_OP_LEAKY_RELU)
         o->options.leaky_relu.alpha = 0.2f;
     return y;

@@ -39,7 +39,7 @@ struct make_window {
     int32_t width, stride, dilation;
     enum tfl_padding padding;
     enum tfl_activation activation;
-    bool no_bias;
+    bool no_bias; /* TFLite's own interpreter refuses a quantised CONV_2D without bias */
 };
 int make_conv_2d(struct maker *k, int x, const struct make_window *w);
 int make_depthwise_conv_2d(struct maker *k, int x, const struct make_window *w);
