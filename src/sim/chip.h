@@ -88,7 +88,7 @@ struct tensor_run; /* tensor.h */
 struct unit {
     uint32_t next;         /* position in the log where to look for the next instruction */
     struct issue at;       /* running, if `busy` */
-    bool busy;
+    bool busy, rewind;     /* rewind: a fence came before the next instruction */
     struct side read, write;
     uint16_t passes[6];    /* of each wait record, passes begun so far */
     struct stop stop;

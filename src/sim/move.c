@@ -3,7 +3,7 @@
 #include "sim/chip.h"
 #include "sim/memory.h"
 
-/* Rows or words that come before the main ones, again at each pass of the wide loops below `dim`. */
+/* Rows that come before the main ones, again at each pass of the wide loops below `dim`. */
 static void prefix_arm(struct unit *u, const struct isa_prefix *p, const struct walk *wide)
 {
     if (!p->en || wide->done || wide->level < (p->dim > 1 ? p->dim : 1))
@@ -45,8 +45,10 @@ void unit_begin(struct chip *c, struct unit *u, enum unit_id id)
     case UNIT_TO_NARROW:
         walk_start(&u->read.w, &in->to_narrow.w, 4, u->read.w.odd);
         walk_start(&u->write.w, &in->to_narrow.n, 6, u->write.w.odd);
-        u->prefix_start = in->to_narrow.s.base;
-        prefix_arm(u, &in->to_narrow.s, &u->read.w);
+        if (in->to_narrow.s.en) { /* words in front, once: docs/sim.md, "Prefix words" */
+            u->prefix_left = in->to_narrow.s.lim + 1;
+            u->prefix_at = in->to_narrow.s.base;
+        }
         break;
     case UNIT_SOUTH:
     case UNIT_WEST:
@@ -221,7 +223,6 @@ enum step to_narrow_step(struct chip *c, int tile, struct unit *u, struct quantu
             u->loaded = false;
             walk_next(&wide->w);
             wide->open = false;
-            prefix_arm(u, &i->s, &wide->w);
         }
     }
     if (!wide->w.done)

@@ -135,7 +135,16 @@ bool log_issue(struct chip *c, const struct issue *i)
     return true;
 }
 
-/* Moves a unit's reading position to its next instruction before the front end's; false: there is none. */
+/* All double buffers of a unit back to the first one. */
+static void unit_rewind(struct unit *u, enum unit_id id)
+{
+    u->read.w.odd = u->write.w.odd = false;
+    if (id == UNIT_TENSOR)
+        tensor_rewind(u->run);
+}
+
+/* Moves a unit's reading position to its next instruction before the front end's; false: there is none.
+ * A fence on the way, whatever threads it names, rewinds the double buffers (docs/sim.md). */
 static bool unit_find(struct chip *c, int tile, enum unit_id id)
 {
     struct unit *u = &c->tile[tile].unit[id];
@@ -143,7 +152,11 @@ static bool unit_find(struct chip *c, int tile, enum unit_id id)
     for (; u->next < front; u->next++) {
         const struct issue *i = &c->log[u->next];
         enum unit_id owner;
-        if (i->tiles >> tile & 1 && i->inst->op != ISA_FENCE && unit_of(i->inst->op, &owner) && owner == id)
+        if (!(i->tiles >> tile & 1))
+            continue;
+        if (i->inst->op == ISA_FENCE)
+            u->rewind = true;
+        else if (unit_of(i->inst->op, &owner) && owner == id)
             return true;
     }
     return false;
@@ -157,16 +170,6 @@ static bool fence_blocked(struct chip *c, int tile, const struct isa_fence *f)
             (c->tile[tile].unit[u].busy || unit_find(c, tile, (enum unit_id)u)))
             return true;
     return false;
-}
-
-/* A fence takes the double buffers of the threads that it names back to their start (docs/sim.md). */
-static void fence_rewind(struct tile *t, const struct isa_fence *f)
-{
-    for (unsigned u = 0; u < UNITS; u++)
-        if (f->threads >> unit_infos[u].thread & 1)
-            t->unit[u].read.w.odd = t->unit[u].write.w.odd = false;
-    if (f->threads >> unit_infos[UNIT_TENSOR].thread & 1)
-        tensor_rewind(t->unit[UNIT_TENSOR].run);
 }
 
 enum step front_step(struct chip *c, int tile)
@@ -186,7 +189,6 @@ enum step front_step(struct chip *c, int tile)
             if (f->flags >> k & 1)
                 t->flag[k] = (uint16_t)f->value;
         t->notified += f->core != 0;
-        fence_rewind(t, f);
     }
     return t->front > start ? STEP_MOVED : STEP_IDLE;
 }
@@ -215,6 +217,9 @@ enum step unit_step(struct chip *c, int tile, enum unit_id id, struct quantum *q
                 return moved;
             u->at = c->log[u->next++];
             u->busy = true;
+            if (u->rewind)
+                unit_rewind(u, id);
+            u->rewind = false;
             unit_begin(c, u, id);
             if (id == UNIT_TENSOR && tensor_begin(c, tile, u) == STEP_FAILED)
                 return STEP_FAILED;

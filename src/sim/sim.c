@@ -98,11 +98,10 @@ static void chip_start(struct sim *s, const struct dwn_executable *x, struct sta
         memset(tile->in, 0, sizeof tile->in);
         tile->table.loaded = false;
         tile->front = tile->notified = 0;
-        tensor_rewind(tile->unit[UNIT_TENSOR].run);
         for (unsigned u = 0; u < UNITS; u++) {
             tile->unit[u].busy = false;
             tile->unit[u].next = 0;
-            tile->unit[u].read.w.odd = tile->unit[u].write.w.odd = false;
+            tile->unit[u].rewind = true;
         }
     }
     c->exe = x;
