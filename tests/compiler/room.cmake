@@ -1,0 +1,2 @@
+# Programs of the compiler are judged by the simulator and the verifier.
+target_link_libraries(${name} PRIVATE interp sim verify)

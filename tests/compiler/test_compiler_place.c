@@ -1,0 +1,246 @@
+/* Sorting, placement of parameters and of narrow buffers: examples of ../shared/isa/placement.md and mapping.md. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/bytes.h"
+#include "compiler/narrow.h"
+#include "compiler/place.h"
+#include "compiler/sort.h"
+
+/* ---- sort ---- */
+
+static bool descending(const void *context, uint32_t x, uint32_t y)
+{
+    const uint32_t *key = context;
+    return key[x] > key[y];
+}
+
+/* Keys 0 .. modulus-1 from a small generator, sorted; a hash of the order. */
+static uint32_t order_hash(uint32_t n, uint32_t modulus)
+{
+    uint32_t *key = calloc(n, sizeof *key), *index = calloc(n, sizeof *index), hash = 0, s = n;
+    for (uint32_t i = 0; i < n; i++) {
+        s = (s * 1103515245u + 12345u) & 0x7fffffff;
+        key[i] = (s >> 16) % modulus;
+        index[i] = i;
+    }
+    sort_libcxx(index, n, descending, key);
+    for (uint32_t i = 0; i < n; i++) {
+        assert_true(i == 0 || key[index[i - 1]] >= key[index[i]]);
+        hash = hash * 31 + index[i];
+    }
+    free(key);
+    free(index);
+    return hash;
+}
+
+/* The order of equal keys above 30 elements: hashes from the script that reproduces 99 official executables. */
+static void equal_keys_come_out_as_in_libcxx(void **state)
+{
+    (void)state;
+    assert_int_equal(order_hash(31, 3), 0x9f2af3fb);
+    assert_int_equal(order_hash(54, 5), 0x4146c447);
+    assert_int_equal(order_hash(100, 7), 0x9cc5f416);
+    assert_int_equal(order_hash(1200, 40), 0x9cfcfe24);
+    assert_int_equal(order_hash(40, 1), 0xd60ef814);
+}
+
+static void up_to_30_elements_sorting_is_stable(void **state)
+{
+    (void)state;
+    for (uint32_t n = 6; n <= 30; n++) {
+        uint32_t key[30], index[30];
+        for (uint32_t i = 0; i < n; i++)
+            key[i] = (i * 7) % 3, index[i] = i;
+        sort_libcxx(index, n, descending, key);
+        for (uint32_t i = 1; i < n; i++)
+            assert_true(key[index[i - 1]] > key[index[i]] || index[i - 1] < index[i]);
+    }
+}
+
+/* ---- parameters ---- */
+
+static void equal_loads_take_the_tiles_in_heap_order(void **state)
+{
+    (void)state;
+    static const int32_t order[16] = {0, 1, 3, 7, 15, 8, 4, 9, 10, 2, 5, 11, 12, 6, 13, 14};
+    struct place_item items[16];
+    struct placed out[16];
+    uint32_t misfit;
+    struct arena *a = arena_new();
+    for (uint32_t i = 0; i < 16; i++)
+        items[i] = (struct place_item){.kind = PLACE_CONV, .groups = 1, .rows = 10, .op = i};
+    assert_true(place_parameters(a, items, 16, 2000, out, &misfit));
+    for (uint32_t i = 0; i < 16; i++) {
+        assert_int_equal(out[i].count, 1);
+        assert_int_equal(out[i].chunks[0].tile, order[i]);
+        assert_int_equal(out[i].chunks[0].row, 0);
+    }
+    arena_free(a);
+}
+
+/* The example of placement.md section 2, step 4. */
+static void a_segment_larger_than_a_tile_is_cut_by_rows(void **state)
+{
+    (void)state;
+    static const int32_t tiles[8] = {12, 11, 10, 9, 13, 8, 4, 0};
+    const struct place_item items[2] = {{.kind = PLACE_CONV, .groups = 1, .rows = 14420, .op = 0},
+                                        {.kind = PLACE_CONV, .groups = 1, .rows = 100, .op = 1}};
+    struct placed out[2];
+    uint32_t misfit;
+    struct arena *a = arena_new();
+    assert_true(place_parameters(a, items, 2, 1956, out, &misfit));
+    assert_int_equal(out[0].count, 8);
+    int32_t rows = 0;
+    for (uint32_t k = 0; k < 8; k++) {
+        assert_int_equal(out[0].chunks[k].tile, tiles[k]);
+        rows += out[0].chunks[k].rows;
+    }
+    assert_int_equal(rows, 14420);
+    assert_int_equal(out[1].chunks[0].tile, 1);
+    arena_free(a);
+}
+
+static uint32_t spread_counts(int32_t groups, int32_t first_rows, int32_t last_rows)
+{
+    const struct place_item item = {.kind = PLACE_SPREAD, .groups = groups, .rows = 1};
+    struct placed out;
+    uint32_t misfit;
+    struct arena *a = arena_new();
+    assert_true(place_parameters(a, &item, 1, 100, &out, &misfit));
+    assert_int_equal(out.chunks[0].rows, first_rows);
+    assert_int_equal(out.chunks[out.count - 1].rows, last_rows);
+    uint32_t count = out.count;
+    arena_free(a);
+    return count;
+}
+
+static void vectors_spread_over_consecutive_tiles(void **state)
+{
+    (void)state;
+    assert_int_equal(spread_counts(16, 1, 1), 16);
+    assert_int_equal(spread_counts(24, 2, 2), 12);
+    assert_int_equal(spread_counts(40, 3, 1), 14);
+}
+
+/* bright_64x64: the second of two layers of 1024 rows goes to tile 1; one of 2100 rows goes nowhere. */
+static void vectors_that_do_not_fit_on_tile_0_move_on(void **state)
+{
+    (void)state;
+    const struct place_item items[3] = {{.kind = PLACE_SPREAD, .groups = 1, .rows = 1024, .op = 0},
+                                        {.kind = PLACE_SPREAD, .groups = 1, .rows = 1024, .op = 1},
+                                        {.kind = PLACE_SPREAD, .groups = 1, .rows = 2100, .op = 2}};
+    struct placed out[3];
+    uint32_t misfit = 0;
+    struct arena *a = arena_new();
+    assert_true(place_parameters(a, items, 2, 2015, out, &misfit));
+    assert_int_equal(out[0].chunks[0].tile, 0);
+    assert_int_equal(out[1].chunks[0].tile, 1);
+    assert_false(place_parameters(a, items, 3, 2015, out, &misfit));
+    assert_int_equal(misfit, 2);
+    arena_free(a);
+}
+
+/* Random segments: chunks stay inside the tiles, never overlap, and hold every row once. */
+static void placements_are_disjoint(void **state)
+{
+    (void)state;
+    enum { N = 60, CAP = 1900 };
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        uint64_t s = seed;
+        struct place_item items[N];
+        struct placed out[N];
+        static bool used[16][CAP];
+        uint32_t n = 1 + (uint32_t)(random_next(&s) % N), misfit;
+        struct arena *a = arena_new();
+        memset(used, 0, sizeof used);
+        for (uint32_t i = 0; i < n; i++) {
+            enum place_kind kind = (enum place_kind)(random_next(&s) % 3);
+            items[i] = (struct place_item){.kind = kind, .groups = kind == PLACE_SPREAD ? 1 + (int32_t)(random_next(&s) % 40) : 1,
+                                           .rows = 1 + (int32_t)(random_next(&s) % (kind == PLACE_CONV ? 3000 : 60)), .op = i};
+        }
+        if (place_parameters(a, items, n, CAP, out, &misfit)) {
+            for (uint32_t i = 0; i < n; i++) {
+                int32_t rows = 0;
+                for (uint32_t k = 0; k < out[i].count; k++) {
+                    const struct place_chunk *c = &out[i].chunks[k];
+                    rows += c->rows;
+                    assert_in_range(c->row + c->rows, 1, CAP);
+                    for (int32_t r = c->row; r < c->row + c->rows; r++) {
+                        assert_false(used[c->tile][r]);
+                        used[c->tile][r] = true;
+                    }
+                }
+                assert_int_equal(rows, items[i].rows * items[i].groups);
+            }
+        } else {
+            assert_in_range(misfit, 0, n - 1);
+        }
+        arena_free(a);
+    }
+}
+
+/* ---- narrow memory ---- */
+
+/* dense_256: gathered input at 0, result above it, then the infeed's temporaries (mapping.md section 4, A). */
+static void narrow_buffers_of_dense_256(void **state)
+{
+    (void)state;
+    struct narrow_buffer b[4] = {{.words = 128, .first = 0, .last = 0, .late = true},
+                                 {.words = 16, .first = 0, .last = 1, .late = true},
+                                 {.words = 64, .first = 0, .last = 2},
+                                 {.words = 16, .first = 2, .last = 3}};
+    struct arena *a = arena_new();
+    int32_t words = narrow_allocate(a, b, 4);
+    assert_int_equal(b[2].at, 0);
+    assert_int_equal(b[3].at, 64);
+    assert_int_equal(b[0].at, 64);
+    assert_int_equal(b[1].at, 192);
+    assert_int_equal(4 * words, 256 + 576);
+    arena_free(a);
+}
+
+static void narrow_buffers_alive_together_do_not_overlap(void **state)
+{
+    (void)state;
+    enum { N = 40 };
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        uint64_t s = seed;
+        struct narrow_buffer b[N];
+        struct arena *a = arena_new();
+        for (int i = 0; i < N; i++) {
+            int32_t first = (int32_t)(random_next(&s) % 30);
+            b[i] = (struct narrow_buffer){.words = 1 + (int32_t)(random_next(&s) % 500), .first = first,
+                                          .last = first + (int32_t)(random_next(&s) % 5), .late = random_next(&s) % 4 == 0};
+        }
+        int32_t words = narrow_allocate(a, b, N);
+        for (int i = 0; i < N; i++) {
+            assert_in_range(b[i].at + b[i].words, 1, words);
+            for (int k = 0; k < i; k++) {
+                bool together = b[i].first <= b[k].last && b[k].first <= b[i].last;
+                assert_true(!together || b[i].at >= b[k].at + b[k].words || b[k].at >= b[i].at + b[i].words);
+            }
+        }
+        arena_free(a);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_keys_come_out_as_in_libcxx),
+        cmocka_unit_test(up_to_30_elements_sorting_is_stable),
+        cmocka_unit_test(equal_loads_take_the_tiles_in_heap_order),
+        cmocka_unit_test(a_segment_larger_than_a_tile_is_cut_by_rows),
+        cmocka_unit_test(vectors_spread_over_consecutive_tiles),
+        cmocka_unit_test(vectors_that_do_not_fit_on_tile_0_move_on),
+        cmocka_unit_test(placements_are_disjoint),
+        cmocka_unit_test(narrow_buffers_of_dense_256),
+        cmocka_unit_test(narrow_buffers_alive_together_do_not_overlap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
