@@ -9,11 +9,14 @@ static void normalise_row(enum kern_numerics numerics, const struct requant *q, 
     for (size_t i = 0; i < n; i++)
         sum = wrap32((int64_t)sum + row[i] * row[i]);
     struct fixed_multiplier inverse = fixed_inverse_sqrt(sum);
+    bool is_signed = q->type_lo < 0; /* the two kernels of TFLite place the factor 128 differently */
+    inverse.shift += is_signed ? 7 : 0;
     float mult = 1.0f / sqrtf((float)(sum > 0 ? sum : 1)) * (1.0f / s_out);
     for (size_t i = 0; i < n; i++)
         row[i] = numerics == KERN_EDGETPU
                      ? edgetpu_finish(q, (float)row[i] * mult)
-                     : clamp32(fixed_scale(128 * row[i], inverse) + (q->type_lo ? 0 : 128), q->type_lo, q->type_hi);
+                     : clamp32(is_signed ? fixed_scale(row[i], inverse) : fixed_scale(128 * row[i], inverse) + 128,
+                               q->type_lo, q->type_hi);
 }
 
 bool kern_l2_normalization(struct kern_ctx *c, kern_in x, kern_out y)

@@ -101,14 +101,14 @@ static int32_t blend_edgetpu(const int32_t v[4], struct between y, struct betwee
 
 enum blending { BLEND_F32, BLEND_FIXED, BLEND_EDGETPU };
 
-/* TFLite blends int8 in integers and uint8 in floats, cut off to an integer. */
+/* TFLite blends int8 in integers and uint8 in floats. */
 static int32_t blend(enum blending how, const int32_t v[4], struct between y, struct between x)
 {
     if (how == BLEND_FIXED)
         return blend_fixed(v, y, x);
     if (how == BLEND_EDGETPU)
         return blend_edgetpu(v, y, x);
-    return (int32_t)blend_f32((float[]){(float)v[0], (float)v[1], (float)v[2], (float)v[3]}, y, x);
+    return (int32_t)(blend_f32((float[]){(float)v[0], (float)v[1], (float)v[2], (float)v[3]}, y, x) + 0.5f);
 }
 
 static void bilinear_pixel(enum blending how, kern_in x, int32_t b, struct between y, struct between xx, kern_out out,
