@@ -134,6 +134,13 @@ static void set_loops(struct isa_tensor *i, struct loops l)
         i->lim[k] = (int32_t)(l.dim[k].count - 1);
 }
 
+/* One sum at a time; with several groups the sums of the next begin where loop `dim` advances. */
+static struct isa_ttu sums(struct loops l, int32_t groups, int32_t dim)
+{
+    enum { OTHER_SLOT = 4 };
+    return groups > 1 ? buffered(tensor_unit(0, l), dim, OTHER_SLOT) : tensor_unit(0, l);
+}
+
 static struct loops with_groups(struct loops l, int32_t groups, int64_t stride)
 {
     if (groups > 1)
@@ -156,7 +163,7 @@ static void compute_in_place(const struct plan *plan, const struct step *s, cons
     set_loops(&i, with_groups(LOOPS({n, 0}), c->groups, 0));
     i.a = tensor_unit(in, with_groups(LOOPS({n, 4}, {1, 4 * n}, {1, 4 * n}), c->groups, 0));
     i.w = tensor_unit(4LL * (row + h->arrays), with_groups(LOOPS({n, 4}), c->groups, 4LL * group_rows));
-    i.p = tensor_unit(0, with_groups(LOOPS({n, 0}), c->groups, 0));
+    i.p = sums(with_groups(LOOPS({n, 0}), c->groups, 0), c->groups, 1);
     i.chdim = 1;
     i.redmask = 1;
     if (h->stored)
@@ -199,7 +206,7 @@ static void compute_from_ring(const struct plan *plan, const struct step *s, con
     set_loops(&i, with_groups(LOOPS({r.block, 0}, {r.blocks, 0}), c->groups, 0));
     i.a = tensor_unit(in, with_groups(LOOPS({r.block, 4}, {1, 4 * h->quads}, {r.blocks, 4 * r.block}), c->groups, 0));
     i.w = buffered(tensor_unit(4LL * r.row, with_groups(LOOPS({r.block, 4}, {r.blocks, 0}), c->groups, 0)), 1, 4 * r.block);
-    i.p = tensor_unit(0, with_groups(LOOPS({r.block, 0}, {r.blocks, 0}), c->groups, 0));
+    i.p = sums(with_groups(LOOPS({r.block, 0}, {r.blocks, 0}), c->groups, 0), c->groups, 2);
     i.chdim = 2;
     i.redmask = 3;
     i.wait[0] = wait_data(arrived, 1, read + 1, 1);
