@@ -84,7 +84,8 @@ static bool window_shape(const struct check *c, const struct tfl_tensor *x, stru
                          enum tfl_padding padding, int64_t channels, struct dims *out)
 {
     *out = (struct dims){.rank = 4, .d = {x->shape[0], 0, 0, channels}};
-    return window_output(c, x->shape[1], h, padding, &out->d[1]) && window_output(c, x->shape[2], w, padding, &out->d[2]);
+    return window_output(c, x->shape[1], h, padding, &out->d[1]) &&
+           window_output(c, x->shape[2], w, padding, &out->d[2]);
 }
 
 /* Weights and bias of a quantised operator; channels: of the output, along dimension `dim` of the weights. */
@@ -371,8 +372,8 @@ static bool strided_slice(const struct check *c, uint32_t k, struct dims *out)
     if (!begin || !end || !stride || p->ellipsis_mask || p->new_axis_mask || p->offset)
         return unknown(out);
     struct dims x = dims_of(in(c, 0));
-    NEED(n == m && n == l && n <= x.rank, "begin, end and strides have %u, %u and %u numbers for %u dimensions", n, m, l,
-         x.rank);
+    NEED(n == m && n == l && n <= x.rank, "begin, end and strides have %u, %u and %u numbers for %u dimensions", n, m,
+         l, x.rank);
     for (uint32_t d = 0; d < x.rank; d++) {
         if (d >= n) {
             out->d[out->rank++] = x.d[d];

@@ -26,7 +26,8 @@ static bool integer_at(const struct tfl_tensor *t, uint32_t i, int64_t *out)
 
 static bool wrong_type(const struct tfl_tensor *t, const char *wanted, struct status *st)
 {
-    return status_fail(st, STATUS_UNSUPPORTED, "constant \"%s\" is %s, not %s", t->name, tfl_type_name(t->type), wanted);
+    return status_fail(st, STATUS_UNSUPPORTED, "constant \"%s\" is %s, not %s", t->name, tfl_type_name(t->type),
+                       wanted);
 }
 
 bool constant_i32(struct arena *a, const struct tfl_tensor *t, int32_t **out, uint32_t *count, struct status *st)

@@ -31,7 +31,8 @@ const char *graph_op_text(struct arena *a, const struct tfl_subgraph *g, uint32_
 
 /* ---- shapes (shape.c) ---- */
 
-/* The chip's view of a tensor: [c] is 1,1,1,c; [n,c] is n,1,1,c; [n,x,c] is n,1,x,c; [n,y,x,c].  A scalar is 1,1,1,1. */
+/* The chip's view of a tensor: [c] is 1,1,1,c; [n,c] is n,1,1,c; [n,x,c] is n,1,x,c; [n,y,x,c] is itself; a scalar is
+ * 1,1,1,1. */
 struct shape4 {
     int32_t n, y, x, z; /* batch, height, width, channels */
 };

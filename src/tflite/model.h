@@ -26,7 +26,9 @@ enum tfl_builtin {
 #undef X
 };
 
-enum tfl_activation { TFL_ACT_NONE = 0, TFL_ACT_RELU, TFL_ACT_RELU_N1_TO_1, TFL_ACT_RELU6, TFL_ACT_TANH, TFL_ACT_SIGN_BIT };
+enum tfl_activation {
+    TFL_ACT_NONE = 0, TFL_ACT_RELU, TFL_ACT_RELU_N1_TO_1, TFL_ACT_RELU6, TFL_ACT_TANH, TFL_ACT_SIGN_BIT,
+};
 enum tfl_padding { TFL_PAD_SAME = 0, TFL_PAD_VALID };
 
 /* Builtin options: one struct per table of the union, all generated from options.def (see there), as

@@ -107,7 +107,8 @@ static bool check_shape(struct reader *r, const struct tfl_tensor *t)
     for (uint32_t i = 0; i < t->rank; i++) {
         if (t->shape[i] < 0)
             return status_fail(r->st, STATUS_UNSUPPORTED,
-                               "dimension %u is %d; the model must be converted with fixed input shapes", i, t->shape[i]);
+                               "dimension %u is %d; the model must be converted with fixed input shapes", i,
+                               t->shape[i]);
         n *= t->shape[i];
         if (n > INT32_MAX)
             return status_fail(r->st, STATUS_LIMIT, "the shape has 2^31 elements or more");

@@ -42,7 +42,8 @@ static bool same_outputs(const struct tfl_subgraph *g, const struct tfl_operator
     return same;
 }
 
-static bool is_mapped(const struct tfl_subgraph *source, const struct tfl_operator *o, const struct tfl_subgraph *compiled)
+static bool is_mapped(const struct tfl_subgraph *source, const struct tfl_operator *o,
+                      const struct tfl_subgraph *compiled)
 {
     for (uint32_t i = 0; i < compiled->n_operators; i++)
         if (!is_edgetpu(&compiled->operators[i]) && same_outputs(source, o, compiled, &compiled->operators[i]))

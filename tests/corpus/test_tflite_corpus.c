@@ -90,8 +90,8 @@ static void every_model_survives_reading_and_writing(void **state)
         print_message("no corpus at %s: skipped\n", CORPUS_DIR);
         skip();
     }
-    print_message("%u models read, written and read again; of those for runtime 14, %u byte-exact, %u with a zip behind, "
-                  "%u rewritten by a metadata tool\n",
+    print_message("%u models read, written and read again; of those for runtime 14, %u byte-exact, %u with a zip "
+                  "behind, %u rewritten by a metadata tool\n",
                   tally.models, tally.exact, tally.with_zip, tally.rewritten_by_others);
 }
 

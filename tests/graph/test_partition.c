@@ -97,7 +97,7 @@ static struct tfl_model *rewritten(struct arena *a, const struct tfl_model *m, c
     struct status st = {0};
     struct bytes options[8];
     for (int i = 0; i < 8; i++)
-        options[i] = bytes_of("package 0" + i, 1);
+        options[i] = bytes_of(&"package 0"[i], 1);
     partition_graph(a, &g, mapped, &p);
     if (!graph_rewrite(a, m, &g, &p, options, &out, &st))
         fail_msg("%s", st.message);

@@ -74,8 +74,8 @@ struct tfl_tensor *maker_tensor(struct maker *k, int x)
     return &k->g.tensors[x];
 }
 
-int make_tensor(struct maker *k, enum tfl_type type, uint32_t rank, const int32_t *shape, float scale, int64_t zero_point,
-                float rms)
+int make_tensor(struct maker *k, enum tfl_type type, uint32_t rank, const int32_t *shape, float scale,
+                int64_t zero_point, float rms)
 {
     require(rank <= TFL_MAX_RANK, "too many dimensions");
     uint32_t room = k->tensor_room;
@@ -395,7 +395,8 @@ int make_binary(struct maker *k, enum tfl_builtin code, int x, int y, enum tfl_a
     if (code == TFL_OP_MAXIMUM || code == TFL_OP_MINIMUM) /* TFLite wants one quantisation on all three */
         out = make_like(k, x, big->rank, big->shape);
     else
-        out = make_result(k, big->rank, big->shape, code == TFL_OP_MUL ? rx * ry : sqrtf(rx * rx + ry * ry), activation);
+        out = make_result(k, big->rank, big->shape, code == TFL_OP_MUL ? rx * ry : sqrtf(rx * rx + ry * ry),
+                          activation);
     struct tfl_operator *o = one_output(k, code, 2, (int[]){x, y}, out);
     o->version = k->type == TFL_INT8 ? 2 : 1;
     set_activation(o, activation);

@@ -2,8 +2,8 @@
  *
  *     struct maker *k = maker_new(arena, TFL_INT8, seed);
  *     int x = make_input(k, 3, (int32_t[]){32, 32, 3});
- *     x = make_conv_2d(k, x, &(struct make_window){.channels = 16, .size = 3, .stride = 2, .activation = TFL_ACT_RELU6});
- *     x = make_fully_connected(k, make_reshape(k, x, ...), 10, TFL_ACT_NONE);
+ *     x = make_conv_2d(k, x, &(struct make_window){.channels = 16, .size = 3, .activation = TFL_ACT_RELU6});
+ *     x = make_fully_connected(k, make_flatten(k, x), 10, TFL_ACT_NONE);
  *     make_output(k, make_softmax(k, x));
  *     const struct tfl_model *m = maker_finish(k);
  *
@@ -47,13 +47,13 @@ int make_transpose_conv(struct maker *k, int x, const struct make_window *w); /*
 int make_pool(struct maker *k, enum tfl_builtin code, int x, const struct make_window *w); /* AVERAGE_POOL_2D, MAX_.. */
 int make_fully_connected(struct maker *k, int x, int32_t units, enum tfl_activation activation); /* x: [1,n] */
 
-int make_binary(struct maker *k, enum tfl_builtin code, int x, int y, enum tfl_activation activation); /* ADD SUB MUL
-                                                          MAXIMUM MINIMUM; shapes equal, or one broadcast to the other */
+/* ADD SUB MUL MAXIMUM MINIMUM; shapes equal, or one broadcast to the other. */
+int make_binary(struct maker *k, enum tfl_builtin code, int x, int y, enum tfl_activation activation);
 /* A random constant of the activation type, as second operand of make_binary; rank 0: a scalar. */
 int make_random(struct maker *k, uint32_t rank, const int32_t *shape);
-int make_unary(struct maker *k, enum tfl_builtin code, int x); /* LOGISTIC TANH RELU RELU6 RELU_N1_TO_1 LEAKY_RELU
-                                                                  HARD_SWISH L2_NORMALIZATION ABS ... */
-int make_prelu(struct maker *k, int x);                        /* alpha per channel */
+/* LOGISTIC TANH RELU RELU6 RELU_N1_TO_1 LEAKY_RELU HARD_SWISH L2_NORMALIZATION ABS ... */
+int make_unary(struct maker *k, enum tfl_builtin code, int x);
+int make_prelu(struct maker *k, int x); /* alpha per channel */
 int make_softmax(struct maker *k, int x);
 int make_quantize(struct maker *k, int x, enum tfl_type type); /* to INT8 or UINT8, same real range */
 int make_dequantize(struct maker *k, int x);
@@ -75,8 +75,8 @@ int make_space_to_depth(struct maker *k, int x, int32_t block);
 /* ---- pieces ---- */
 
 /* scale 0: not quantised.  rms: of the real values, from which the next operators take their scales. */
-int make_tensor(struct maker *k, enum tfl_type type, uint32_t rank, const int32_t *shape, float scale, int64_t zero_point,
-                float rms);
+int make_tensor(struct maker *k, enum tfl_type type, uint32_t rank, const int32_t *shape, float scale,
+                int64_t zero_point, float rms);
 int make_constant(struct maker *k, enum tfl_type type, uint32_t rank, const int32_t *shape, const void *data);
 int make_int32s(struct maker *k, uint32_t n, const int32_t *values); /* 1-D constant, not quantised */
 /* Options are at the defaults of the operator's table; the caller sets what differs before the next make_ call. */

@@ -191,7 +191,8 @@ static struct tfl_model *rich_model(struct arena *a)
                              sizeof *m->metadata);
     m->n_metadata = 1;
     struct tfl_signature_entry in = {"x", (uint32_t)x}, out = {"z", (uint32_t)z};
-    struct tfl_signature s = {"serving_default", 0, arena_copy(a, &in, sizeof in), arena_copy(a, &out, sizeof out), 1, 1};
+    struct tfl_signature s = {"serving_default", 0, arena_copy(a, &in, sizeof in), arena_copy(a, &out, sizeof out),
+                              1, 1};
     m->signatures = arena_copy(a, &s, sizeof s);
     m->n_signatures = 1;
     return m;
@@ -395,9 +396,36 @@ static void buffers_behind_the_flatbuffer(void **state)
     arena_free(a);
 }
 
+/* A million names for one table: refused before anything is allocated for them. */
+static void a_table_named_a_million_times(void **state)
+{
+    (void)state;
+    enum { TIMES = 1000000 };
+    struct arena *a = arena_new();
+    struct flat_builder *b = flat_builder_new(a, false);
+    flat_table_start(b);
+    flat_ref tensor = flat_table_end(b), *refs = ARENA_ARRAY(a, flat_ref, TIMES);
+    for (int i = 0; i < TIMES; i++)
+        refs[i] = tensor;
+    flat_ref tensors = flat_put_refs(b, refs, TIMES);
+    flat_table_start(b);
+    flat_add_ref(b, GRAPH_TENSORS, tensors);
+    flat_ref graph = flat_table_end(b);
+    flat_ref graphs = flat_put_refs(b, &graph, 1);
+    flat_table_start(b);
+    flat_add(b, MODEL_VERSION, 4, SCHEMA_VERSION, 0);
+    flat_add_ref(b, MODEL_SUBGRAPHS, graphs);
+    struct tfl_model *m;
+    struct status st = {0};
+    assert_false(tfl_read(a, flat_finish(b, flat_table_end(b), "TFL3"), &m, &st));
+    assert_non_null(strstr(st.message, "1000000 tensors in a file of 4000"));
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_named_a_million_times),
         cmocka_unit_test(operators_have_the_numbers_of_the_schema),
         cmocka_unit_test(options_belong_to_their_operators),
         cmocka_unit_test(every_operator_and_option_survives),
