@@ -18,7 +18,7 @@ static void stage_words(struct program *p, int32_t tiles, int32_t from, int32_t 
 }
 
 /* 0x27 and 0x10: `rows` rows of one tile, of which `units` 8-byte words go to the host. */
-static void send_rows(struct program *p, int32_t tile, int32_t rows, int32_t units)
+void emit_send_rows(struct program *p, int32_t tile, int32_t rows, int32_t units)
 {
     int32_t ticket = program_flag(p, ALL_TILES, ISA_RPROD_A);
     struct loops l = rows == 1 ? NO_LOOPS : LOOPS({1, 1}, {rows, 0});
@@ -69,7 +69,7 @@ static void emit_vector(const struct plan *plan, const struct step *s, struct pr
     for (int32_t t = 0; t < c.tiles; t++) {
         int32_t words = slice_words(&c, t);
         int64_t bytes = t == last ? size - 4LL * c.words * last : 4LL * c.words;
-        send_rows(p, t, (int32_t)ceil_div(words, ROW_WORDS), (int32_t)(bytes / UNIT));
+        emit_send_rows(p, t, (int32_t)ceil_div(words, ROW_WORDS), (int32_t)(bytes / UNIT));
     }
 }
 

@@ -2,12 +2,38 @@
 #ifndef COMPILER_FAMILIES_H
 #define COMPILER_FAMILIES_H
 
+#include "compiler/numerics.h"
 #include "compiler/plan.h"
 
 extern const struct family family_infeed_vector; /* host -> slices             emit_infeed.c  */
 extern const struct family family_gather;        /* slices -> whole            emit_vector.c  */
 extern const struct family family_fully_connected; /* whole -> slices        emit_fully_connected.c; detail: struct weighted */
 extern const struct family family_outfeed_vector; /* slices -> host         emit_outfeed.c; detail: the tensor whose name the host knows */
+
+extern const struct family family_infeed_image;  /* host -> grid               emit_image.c; detail: infeed_image_detail() */
+extern const struct family family_outfeed_image; /* grid -> host               emit_image.c */
+extern const struct family family_conv;          /* grid -> grid               emit_conv.c; detail: struct conv_detail */
+
+/* A convolution: its tensors and windows. */
+struct conv_detail {
+    struct weighted op;
+    bool depthwise;
+    struct axis_window y, x;
+};
+
+void *infeed_image_detail(struct arena *a);
+/* NULL, or why this image cannot be sent to the host. */
+const char *outfeed_refusal(struct arena *a, const struct grid *g);
+
+/* Fills the halo of a value's planes on all tiles; padding: the zero point in the uint8 domain. */
+void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, struct program *p);
+/* NULL, or why the halo cannot come from direct neighbours. */
+const char *halo_refusal(struct arena *a, const struct grid *g);
+/* A 4x4 identity matrix as one row of weights, built at narrow word `at`. */
+void emit_identity(struct program *p, int32_t at, int32_t row);
+
+/* 0x27 and 0x10: `rows` staged wide rows of one tile, of which `units` 8-byte words go to the host. */
+void emit_send_rows(struct program *p, int32_t tile, int32_t rows, int32_t units);
 
 /* Starts the host -> FIFO transfer of one input layer of `bytes` bytes. */
 void emit_host_infeed(struct program *out, const char *name, int64_t bytes);

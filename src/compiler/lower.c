@@ -30,12 +30,31 @@ uint32_t lower_whole(struct plan *p, uint32_t value, int32_t tiles, uint32_t op)
     return whole;
 }
 
-static void lower_input(struct plan *p, uint32_t tensor)
+/* Some operator of the set takes the tensor, perhaps under another name, as an image. */
+static bool read_as_image(const struct plan *p, const struct partition *set, int32_t tensor)
+{
+    for (uint32_t i = 0; i < set->n_operators; i++) {
+        const struct tfl_operator *o = &p->graph->operators[set->operators[i]];
+        const struct operator_rule *rule = operator_rule_of(o->code);
+        for (uint32_t k = 0; k < o->n_inputs; k++)
+            if (o->inputs[k] == tensor && rule && (rule->image || (!rule->lower && read_as_image(p, set, o->outputs[0]))))
+                return true;
+    }
+    return false;
+}
+
+static void lower_input(struct plan *p, const struct partition *set, uint32_t tensor)
 {
     const struct tfl_tensor *t = &p->graph->tensors[tensor];
-    uint32_t v = plan_value(p, t, LAYOUT_SLICES, 1, 1, (int32_t)tfl_elements(t));
+    struct shape4 s;
+    bool image = shape4_of(t, &s) && read_as_image(p, set, (int32_t)tensor);
+    uint32_t v = image ? plan_value(p, t, LAYOUT_GRID, s.y, s.x, s.z)
+                       : plan_value(p, t, LAYOUT_SLICES, 1, 1, (int32_t)tfl_elements(t));
+    struct step *step = plan_step(p, image ? &family_infeed_image : &family_infeed_vector, NO_OPERATOR);
+    if (image)
+        step->detail = infeed_image_detail(p->arena);
     p->value_of[tensor] = v;
-    step_makes(p, plan_step(p, &family_infeed_vector, NO_OPERATOR), v);
+    step_makes(p, step, v);
 }
 
 static bool lower_operator(struct plan *p, uint32_t op)
@@ -53,13 +72,15 @@ static bool lower_operator(struct plan *p, uint32_t op)
 bool lower_partition(struct plan *p, const struct partition *set)
 {
     for (uint32_t i = 0; i < set->n_inputs; i++)
-        lower_input(p, set->inputs[i]);
+        lower_input(p, set, set->inputs[i]);
     for (uint32_t i = 0; i < set->n_operators; i++)
         if (!lower_operator(p, set->operators[i]))
             return false;
     for (uint32_t i = 0; i < set->n_outputs; i++) {
-        struct step *s = plan_step(p, &family_outfeed_vector, NO_OPERATOR);
-        step_reads(p, s, lower_value(p, set->outputs[i]));
+        uint32_t v = lower_value(p, set->outputs[i]);
+        bool image = p->values[v].layout == LAYOUT_GRID;
+        struct step *s = plan_step(p, image ? &family_outfeed_image : &family_outfeed_vector, NO_OPERATOR);
+        step_reads(p, s, v);
         s->detail = &p->graph->tensors[set->outputs[i]];
     }
     return true;

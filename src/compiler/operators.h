@@ -9,6 +9,7 @@ struct operator_rule {
     enum tfl_builtin code;
     struct verdict (*support)(const struct support *s, uint32_t op);
     bool (*lower)(struct plan *p, uint32_t op); /* appends values and steps; NULL: renames its input */
+    bool image; /* takes its inputs as images on the grid of tiles */
 };
 
 /* NULL for an operator that never runs on the chip. */
@@ -18,7 +19,10 @@ const struct operator_rule *operator_rule_of(enum tfl_builtin code);
 struct verdict support_fully_connected(const struct support *s, uint32_t op);
 struct verdict support_reshape(const struct support *s, uint32_t op);
 struct verdict support_quantize(const struct support *s, uint32_t op);
+/* support_image.c */
+struct verdict support_conv(const struct support *s, uint32_t op);
 /* lower_*.c */
+bool lower_conv(struct plan *p, uint32_t op);
 bool lower_fully_connected(struct plan *p, uint32_t op);
 
 #endif

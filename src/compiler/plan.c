@@ -27,6 +27,8 @@ uint32_t plan_value(struct plan *p, const struct tfl_tensor *t, enum layout layo
     p->values = grow(p->arena, p->values, p->n_values, sizeof *p->values, &p->values_capacity);
     p->values[p->n_values] = (struct value){
         .tensor = t, .y = y, .x = x, .z = z, .layout = layout, .buffer = NO_BUFFER, .first = UINT32_MAX};
+    if (layout == LAYOUT_GRID)
+        p->values[p->n_values].grid = grid_of(y, x, z);
     return p->n_values++;
 }
 

@@ -141,7 +141,11 @@ static void account(struct program *p, struct isa_inst *i)
     case ISA_RING_SEND:
         i->send.seq = p->seq++;
         raise_flag(p, i->send.tiles, ISA_RWRITE, raises(i->send.p[0], &i->send.w, 4));
-        raise_flag(p, ALL_TILES, i->send.chan ? ISA_RPROD_B : ISA_RPROD_A, raises(i->send.p[1], &i->send.w, 4));
+        /* What goes to the scalar core counts for ring A, what is on channel 1 for ring B (docs/isa.md, 0x24). */
+        if (!i->send.chan || i->send.core)
+            raise_flag(p, ALL_TILES, ISA_RPROD_A, raises(i->send.p[1], &i->send.w, 4));
+        if (i->send.chan)
+            raise_flag(p, ALL_TILES, ISA_RPROD_B, raises(i->send.p[1], &i->send.w, 4));
         break;
     case ISA_RING_RECV_A:
     case ISA_RING_RECV_B:

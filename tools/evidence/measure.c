@@ -31,7 +31,7 @@ struct loaded {
 static void why(char *out, const char *text)
 {
     if (!out[0])
-        snprintf(out, WHY, "%s", text);
+        snprintf(out, WHY, "%.*s", WHY - 1, text);
 }
 
 static bool add_package(struct bytes options, void *arg, struct status *st)

@@ -1,0 +1,397 @@
+/* CONV_2D and DEPTHWISE_CONV_2D on images: the grid of tiles computes all output channels of its own pixels; the weights
+ * come over a ring while it does.
+ *
+ * Three kinds: wide (64 output channels at a time, over ring B), depthwise (4 channels at a time) and narrow (at most 4 outputs);
+ * the last two have rows of 4 lanes, which go through the scalar core to be cut out of full rows ("loop-back") and come over ring A.
+ * Sources: ../shared/isa/mapping.md sections 5 and 6 (conv stacks, mobilenet_v1), gabor_*, color_*, looming_*, dummy
+ * (24x24x1360) for kernels of one step and layers without stored arrays. */
+#include "compiler/families.h"
+#include "compiler/numerics.h"
+#include "compiler/scalar.h"
+
+enum { HEADER_SLACK = 32, SINGLE_ABOVE = 12, SINGLE_BELOW = 32, BLOCK_LIMIT = 12 };
+
+enum conv_kind { CONV_WIDE, CONV_DEPTHWISE, CONV_NARROW };
+
+/* Where the weights stand in wide memory while they are used, and the order of the loops (mapping.md section 5). */
+struct wide_plan {
+    bool spill;               /* partial sums of all positions lie in wide memory, blocks of inputs go outside */
+    int32_t sums, rows, header; /* first wide rows of the three regions */
+    int32_t block, blocks;    /* rows of a block; blocks of a group of outputs */
+    int32_t buffers;          /* 1 or 2 blocks at a time */
+    int32_t floor;            /* lowest row used */
+};
+
+static void place_region(int32_t size, int32_t *at, int32_t *region)
+{
+    *at -= size;
+    *region = *at;
+}
+
+static struct wide_plan wide_plan_of(int32_t positions, int32_t taps, int32_t words, int32_t arrays, bool depthwise)
+{
+    int32_t rows = depthwise ? taps : taps * words, block = taps;
+    if (taps == 1)
+        for (int32_t d = 1; d <= words && d <= BLOCK_LIMIT; d++)
+            block = words % d == 0 ? d : block;
+    struct wide_plan w = {.spill = !depthwise && 2 * rows > positions + 2 * block};
+    w.buffers = !w.spill && SINGLE_ABOVE < rows && rows < SINGLE_BELOW ? 1 : 2;
+    w.block = w.spill ? block : rows;
+    w.blocks = rows / w.block;
+    int32_t size[3] = {w.spill ? positions : 0, w.buffers * w.block, arrays ? w.buffers * arrays + HEADER_SLACK : 0};
+    int32_t *region[3] = {&w.sums, &w.rows, &w.header}, at = WIDE_ROWS;
+    for (int done = 0; done < 3; done++) { /* the largest highest; ties in this order */
+        int best = -1;
+        for (int k = 0; k < 3; k++)
+            if (size[k] > 0 && (best < 0 || size[k] > size[best]))
+                best = k;
+        if (best < 0)
+            break;
+        place_region(size[best], &at, region[best]);
+        size[best] = 0;
+    }
+    w.floor = at;
+    return w;
+}
+
+struct conv {
+    const struct plan *plan;
+    const struct step *step;
+    const struct conv_detail *d;
+    const struct value *in, *out;
+    const struct parameter *q;
+    enum conv_kind kind;
+    struct wide_plan w;
+    int32_t taps, quads, outputs; /* kernel positions, input words a pixel, output channels */
+    int32_t groups, lane_words;   /* groups of outputs, words of a full group */
+    int32_t rest;                 /* words of the last group */
+    int32_t arrays, stored;       /* per-channel rows; those that go to the bias/scale store */
+    int32_t steps;                /* reduction steps of a group */
+    enum isa_opcode receive;
+    enum isa_flag arrived;
+    int32_t tiles;                /* those that compute */
+    int32_t read, loaded, used;   /* flag counts before this layer */
+};
+
+enum conv_kind conv_kind_of(const struct conv_detail *d)
+{
+    if (d->depthwise && d->op.in->shape[d->op.in->rank - 1] > 1)
+        return CONV_DEPTHWISE;
+    return d->op.out->shape[d->op.out->rank - 1] <= 4 ? CONV_NARROW : CONV_WIDE;
+}
+
+/* Positions of the largest tile: one plan for all. */
+static int32_t most_positions(const struct grid *g)
+{
+    int32_t y = 0, x = 0;
+    for (int i = 0; i < GRID; i++) {
+        y = span_size(g->own_y[i]) > y ? span_size(g->own_y[i]) : y;
+        x = span_size(g->own_x[i]) > x ? span_size(g->own_x[i]) : x;
+    }
+    return y * x;
+}
+
+static struct conv conv_of(const struct plan *plan, const struct step *s)
+{
+    struct conv c = {.plan = plan, .step = s, .d = s->detail, .in = plan_in(plan, s, 0), .out = plan_out(plan, s)};
+    const struct segment *seg;
+    c.q = &plan->parameters[s->parameter];
+    seg = &c.q->segment;
+    c.kind = conv_kind_of(c.d);
+    c.taps = c.d->y.kernel * c.d->x.kernel;
+    c.quads = c.in->grid.words;
+    c.outputs = c.out->z;
+    c.arrays = segment_arrays(seg);
+    c.stored = seg->multipliers + seg->bias;
+    c.w = wide_plan_of(most_positions(&c.out->grid), c.taps, c.quads, c.arrays, c.kind == CONV_DEPTHWISE);
+    c.groups = c.kind == CONV_DEPTHWISE ? c.quads : c.kind == CONV_NARROW ? 1 : (int32_t)ceil_div(c.outputs, 64);
+    c.lane_words = c.kind != CONV_WIDE ? 1 : c.out->grid.words < 16 ? c.out->grid.words : 16;
+    c.rest = c.kind != CONV_WIDE ? 1 : (c.outputs - 1) % 64 / 4 + 1;
+    c.steps = c.kind == CONV_DEPTHWISE ? c.taps : c.taps * c.quads;
+    c.receive = c.kind == CONV_WIDE && !c.q->streamed ? ISA_RING_RECV_B : ISA_RING_RECV_A;
+    c.arrived = c.receive == ISA_RING_RECV_B ? ISA_RREAD_B : ISA_RREAD_A;
+    for (int t = 0; t < ISA_TILES; t++)
+        if (span_size(c.out->grid.own_y[t / GRID]) && span_size(c.out->grid.own_x[t % GRID]))
+            c.tiles |= 1 << t;
+    return c;
+}
+
+/* ---- size ---- */
+
+static bool size_conv(struct plan *p, uint32_t index)
+{
+    struct step *s = &p->steps[index];
+    const struct conv_detail *d = s->detail;
+    struct value *out = &p->values[s->out];
+    const struct value *in = plan_in(p, s, 0);
+    bool depthwise = d->depthwise && in->z > 1;
+    struct weights w = weights_of(p->arena, &d->op, depthwise);
+    if (d->depthwise && !depthwise) { /* one input channel: a plain convolution whose weights lie [ky][kx][output] */
+        int32_t taps = w.kh * w.kw;
+        uint8_t *turned = arena_alloc(p->arena, (size_t)taps * (size_t)w.outputs);
+        for (int32_t o = 0; o < w.outputs; o++)
+            for (int32_t k = 0; k < taps; k++)
+                turned[o * taps + k] = w.data[k * w.outputs + o];
+        w.data = turned;
+    }
+    enum conv_kind kind = conv_kind_of(d);
+    int32_t arrays = (w.multiplier != NULL) + (w.bias != NULL) + (w.zeros != NULL), taps = d->y.kernel * d->x.kernel;
+    struct wide_plan wide = wide_plan_of(most_positions(&out->grid), taps, in->grid.words, arrays, kind == CONV_DEPTHWISE);
+    enum segment_form form = kind == CONV_WIDE ? SEGMENT_WIDE : kind == CONV_NARROW ? SEGMENT_NARROW : SEGMENT_DEPTHWISE;
+    if (wide.floor < 0)
+        return status_fail(p->st, STATUS_LIMIT, "weights and partial sums of a tile need %d rows of wide memory, %d are there",
+                           WIDE_ROWS - wide.floor, WIDE_ROWS);
+    bool low = kind == CONV_DEPTHWISE || (kind == CONV_NARROW && in->z > 4);
+    s->parameter = plan_parameter(p, (struct parameter){.op = s->op, .kind = low ? PLACE_DEPTHWISE : PLACE_CONV,
+                                                        .segment = segment_make(p->arena, &w, form, wide.spill && taps > 1)});
+    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = grid_words(&out->grid), .first = index, .last = out->last});
+    plan_wide_floor(p, wide.floor);
+    return true;
+}
+
+/* ---- weights arrive ---- */
+
+/* Group loops stand outside: "(1, 0)(groups, 0)" after the block loops. */
+static struct loops with_groups(const struct conv *c, struct loops l, int64_t stride)
+{
+    if (c->groups > 1 || c->kind == CONV_DEPTHWISE)
+        loop(&l, c->groups, stride);
+    return l;
+}
+
+static void receive_weights(const struct conv *c, struct program *p)
+{
+    const struct wide_plan *w = &c->w;
+    bool one = c->steps == 1, many = c->groups > 1 || c->kind == CONV_DEPTHWISE;
+    int32_t dim = one && many ? 0 : 1;
+    struct loops l = one && c->kind == CONV_NARROW ? NO_LOOPS : LOOPS({w->block, 1});
+    if (w->spill)
+        loop(&l, w->blocks, 0);
+    if (many && !one)
+        loop(&l, 1, 0);
+    if (many)
+        loop(&l, c->groups, 0);
+    struct isa_ring_recv r = {.tiles = c->tiles, .p = signal_at(dim)};
+    r.w = buffered(masked(wide_rows(w->rows, l), one ? 0 : 1), dim, w->buffers > 1 ? w->block : 0);
+    if (!w->spill && w->buffers == 1)
+        r.w.bdim = 1;
+    r.wait = wait_room(ISA_PARAM, dim, c->used - w->buffers + 1, 1);
+    if (c->arrays)
+        r.s = (struct isa_prefix){.en = 1, .dim = one && many ? 0 : w->spill ? 2 : 1, .base = w->header, .lim = c->arrays - 1,
+                                  .end = w->header + w->buffers * c->arrays - 1, .step = c->arrays};
+    program_add(p, (struct isa_inst){.op = c->receive, .recv = r});
+}
+
+/* Multipliers and biases into the bias/scale store: two channels an address, banks of 32 in turn. */
+static void load_header(const struct conv *c, struct program *p)
+{
+    bool two = c->w.buffers > 1;
+    int32_t channels = c->outputs < 64 ? c->outputs : 64, count = c->kind == CONV_WIDE ? 8 * (int32_t)ceil_div(channels, 16) : 2;
+    struct isa_to_narrow i = {.tiles = c->tiles, .p = signal_at(2), .par = 1, .pack = 1};
+    i.w = buffered(masked(wide_rows(c->w.header, with_groups(c, LOOPS({c->stored, 1}), 0)), 1), two ? 1 : 0, two ? c->arrays : 0);
+    i.n = buffered(narrow_words(c->q->segment.multipliers ? 0 : 64, with_groups(c, LOOPS({count, 1}, {c->stored, 64}), 0)), 2, 32);
+    if (c->stored == 1)
+        i.n = buffered(narrow_words(c->q->segment.multipliers ? 0 : 64, with_groups(c, LOOPS({count, 1}, {1, 64}), 0)), 2, 32);
+    i.wait[0] = wait_data(c->arrived, 1, c->read + 1, c->w.spill ? c->w.blocks : 1);
+    i.wait[1] = wait_room(ISA_AVDATA, 2, program_flag(p, c->tiles, ISA_AVDATA) - 1, 1);
+    program_add(p, (struct isa_inst){.op = ISA_TO_NARROW, .to_narrow = i});
+}
+
+/* ---- the tensor instruction ---- */
+
+/* (count, stride) pairs joined where they run on; appended to l. */
+static unsigned append_squeezed(struct loops *l, struct isa_dim *d, unsigned n)
+{
+    n = loops_squeeze(d, n);
+    for (unsigned k = 0; k < n; k++)
+        loop(l, d[k].count, d[k].stride);
+    return n;
+}
+
+static struct isa_ttu input_unit(const struct conv *c, int tile, int32_t h, int32_t w)
+{
+    const struct grid *g = &c->in->grid;
+    const struct conv_detail *d = c->d;
+    int64_t pixel = 4LL * g->words, row = 4LL * grid_pitch(g, tile);
+    struct span oy = c->out->grid.own_y[tile / GRID], ox = c->out->grid.own_x[tile % GRID];
+    int32_t first_y = oy.first * d->y.stride - d->y.before, first_x = ox.first * d->x.stride - d->x.before;
+    struct isa_dim kernel[3] = {{c->quads, 4}, {d->x.kernel, d->x.dilation * pixel}, {d->y.kernel, d->y.dilation * row}};
+    struct isa_dim places[2] = {{w, d->x.stride * pixel}, {h, d->y.stride * row}};
+    struct loops l = NO_LOOPS;
+    if (c->kind == CONV_DEPTHWISE || (c->w.spill && c->taps > 1)) { /* one word of channels: its kernel, all places; then the next */
+        loop(&l, 1, 4);
+        append_squeezed(&l, kernel + 1, 2);
+        append_squeezed(&l, places, 2);
+        loop(&l, c->quads, 4);
+    } else if (c->w.spill) {
+        loop(&l, c->w.block, 4);
+        append_squeezed(&l, places, 2);
+        loop(&l, c->w.blocks, 4LL * c->w.block);
+    } else {
+        if (c->taps > 1)
+            append_squeezed(&l, kernel, 3);
+        else
+            loop(&l, c->quads, 4);
+        loop(&l, 1, pixel);
+        append_squeezed(&l, places, 2);
+    }
+    if (c->kind == CONV_WIDE && c->groups > 1)
+        loop(&l, c->groups, 0);
+    return tensor_unit(4LL * (value_at(c->plan, c->in) + grid_at(g, tile, first_y, first_x)), l);
+}
+
+static struct isa_ttu output_unit(const struct conv *c, int tile, int32_t h, int32_t w, int32_t *dim)
+{
+    const struct grid *g = &c->out->grid;
+    struct isa_dim places[2] = {{w, 4LL * g->words}, {h, 4LL * grid_pitch(g, tile)}};
+    struct loops l = LOOPS({c->lane_words, 4});
+    *dim = 1 + (int32_t)append_squeezed(&l, places, 2);
+    loop(&l, c->groups, 4LL * c->lane_words);
+    struct span ys = g->own_y[tile / GRID], xs = g->own_x[tile % GRID];
+    struct isa_ttu o = tensor_unit(4LL * (value_at(c->plan, c->out) + grid_at(g, tile, ys.first, xs.first)), l);
+    if (c->groups > 1 && c->rest < c->lane_words)
+        o = short_last(o, *dim, c->rest, 4LL * (c->lane_words - c->rest));
+    return o;
+}
+
+/* Loops over [block of weights][places][blocks][groups], with the strides of one unit. */
+static struct loops nest(const struct conv *c, int32_t places, int64_t block, int64_t place, int64_t blocks)
+{
+    struct loops l = NO_LOOPS;
+    if (c->steps > 1)
+        loop(&l, c->w.block, block);
+    if (places > 1)
+        loop(&l, places, place);
+    if (c->w.spill)
+        loop(&l, c->w.blocks, blocks);
+    return with_groups(c, l, 0);
+}
+
+static bool tensor_of(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct conv *c = arg;
+    int32_t h = span_size(c->out->grid.own_y[tile / GRID]), w = span_size(c->out->grid.own_x[tile % GRID]), places = h * w;
+    if (places == 0)
+        return false;
+    int32_t per_block = (c->steps > 1) + (places > 1), outside = per_block + c->w.spill, dim;
+    bool walk = places > 1;
+    out->op = ISA_MAC;
+    struct isa_tensor *i = &out->tensor;
+    struct loops l = nest(c, places, 0, 0, 0);
+    for (unsigned k = 0; k < loop_count(&l); k++)
+        i->lim[k] = (int32_t)l.dim[k].count - 1;
+    i->a = input_unit(c, tile, h, w);
+    i->o = output_unit(c, tile, h, w, &dim);
+    i->w = tensor_unit(4LL * c->w.rows, nest(c, places, 4, 0, 0));
+    if (c->w.buffers > 1)
+        i->w = buffered(i->w, per_block, 4 * c->w.block);
+    i->p = tensor_unit(4LL * c->w.sums, nest(c, places, 0, c->w.spill ? 4 : 0, 0));
+    if (!(c->w.spill && walk))
+        i->p = buffered(i->p, c->w.spill ? 2 : c->steps > 1 ? 1 : 0, 4);
+    i->avdata = signal_at(dim);
+    i->param = signal_at(per_block);
+    i->wait[0] = wait_data(c->arrived, per_block, c->read + 1, 1);
+    if (c->stored)
+        i->wait[1] = wait_data(ISA_W2S, outside, c->loaded + 1, 1);
+    i->acc4 = c->steps > 1;
+    i->one = 1;
+    i->nospill = !(c->w.spill && walk);
+    i->chdim = outside;
+    i->redmask = c->steps > 1 ? 1 | (c->w.spill ? 1 << per_block : 0) : 0;
+    i->lanes = 4 * c->lane_words - 1;
+    i->lanes_last = 4 * (c->groups > 1 ? c->rest : c->lane_words) - 1;
+    set_weighted_numerics(i, &c->d->op, &c->q->segment);
+    if (i->perch) {
+        i->zp_first = c->w.header + c->arrays - 1;
+        i->zp_step = c->w.buffers > 1 ? c->arrays : 0;
+        i->zp_last = c->w.header + c->w.buffers * c->arrays - 1;
+    }
+    return true;
+}
+
+static void compute(const struct conv *c, struct program *p)
+{
+    int32_t key[ISA_TILES];
+    struct isa_inst inst[ISA_TILES];
+    for (int t = 0; t < ISA_TILES; t++) /* tiles of other shapes stay apart even where the fields are equal */
+        key[t] = span_size(c->out->grid.own_y[t / GRID]) << 16 | span_size(c->out->grid.own_x[t % GRID]);
+    unsigned n = tile_classes(tensor_of, c, key, inst);
+    for (unsigned k = 0; k < n; k++)
+        program_add(p, inst[k]);
+}
+
+/* ---- weights are sent ---- */
+
+/* Rows of 4 lanes out of full rows: through the scalar core's memory. */
+static void loop_back(const struct conv *c, struct program *p)
+{
+    int32_t words = c->kind == CONV_DEPTHWISE ? c->quads * 4 * (c->arrays + c->taps) : 4 * (c->arrays + c->steps);
+    int32_t rows = (int32_t)ceil_div(words, ROW_WORDS), turn = program_flag(p, ALL_TILES, ISA_RPROD_A);
+    struct isa_ttu t = buffered(masked((struct isa_ttu){.step = {1, 1 - ROW_WORDS, 1 - ROW_WORDS}, .lim = {ROW_WORDS - 1, rows - 1}}, 1), 1, ROW_WORDS);
+    struct isa_inject in = {.src = 2, .t = t, .p = {signal_at(1), signal_at(0)}, .one = 1, .dst = c->tiles, .cells = 3};
+    if (words % ROW_WORDS)
+        in.t = short_last(t, 1, words % ROW_WORDS, ROW_WORDS - words % ROW_WORDS);
+    in.wait[0] = wait_core(ISA_RING_OUTFEED, (int64_t)p->loop_rows * ROW_WORDS + 1, 1);
+    program_add(p, (struct isa_inst){.op = ISA_INJECT, .inject = in});
+    struct isa_outfeed o = {.t = t, .p = signal_at(0), .cells = ROW_WORDS - 1};
+    o.wait = wait_core(ISA_SCALAR_INFEED, p->loop_words - (2 * ROW_WORDS - 1), 1);
+    program_add(p, (struct isa_inst){.op = ISA_OUTFEED, .outfeed = o});
+    for (uint32_t k = 0; k < c->q->at.count; k++) {
+        const struct place_chunk *chunk = &c->q->at.chunks[k];
+        struct loops l = chunk->rows > 1 ? LOOPS({1, 1}, {chunk->rows, 0}) : NO_LOOPS;
+        if (chunk->rows > 1)
+            l = LOOPS({1, 1}, {chunk->rows, 1});
+        struct isa_ttu w = wide_rows(chunk->row, l);
+        if (chunk->rows == 1)
+            w.mask = 1;
+        struct isa_ring_send s = {.tiles = 1 << chunk->tile, .w = w, .p = {[1] = signal_at(1)}, .chan = 1, .core = 1};
+        s.wait[0] = wait_data(ISA_RPROD_A, 1, turn - 1, 1);
+        s.wait[1] = wait_data(ISA_RPROD_B, 1, program_flag(p, ALL_TILES, ISA_RPROD_B), 1);
+        program_add(p, (struct isa_inst){.op = ISA_RING_SEND, .send = s});
+        turn += chunk->rows;
+    }
+    p->loop_rows += rows;
+    p->loop_words += words;
+}
+
+static void broadcast(const struct conv *c, struct program *p)
+{
+    for (uint32_t k = 0; k < c->q->at.count; k++) {
+        const struct place_chunk *chunk = &c->q->at.chunks[k];
+        program_add(p, (struct isa_inst){.op = ISA_RING_SEND,
+                                         .send = {.tiles = 1 << chunk->tile, .w = masked(wide_rows(chunk->row, LOOPS({chunk->rows, 1})), 1),
+                                                  .p = {[1] = signal_at(0)},
+                                                  .wait = {wait_data(ISA_RPROD_B, 1, program_flag(p, ALL_TILES, ISA_RPROD_B), 1)},
+                                                  .chan = 1, .dst = c->tiles}});
+    }
+}
+
+static void stream(const struct conv *c, struct program *p)
+{
+    int64_t packets = (int64_t)c->q->segment.data.size / PACKET, sent = p->host_packets;
+    emit_host_parameters(p, c->q->offset, packets);
+    emit_inject_parameters(p, sent, packets, c->kind == CONV_WIDE ? c->q->segment.lanes : 4, c->tiles);
+}
+
+static void emit_conv(const struct plan *plan, const struct step *s, struct program *p)
+{
+    struct conv c = conv_of(plan, s);
+    if (grid_has_halo(&c.in->grid))
+        emit_halo(plan, c.in, unsigned_zero_point(c.d->op.in), p);
+    emit_barrier(p, 0);
+    c.used = program_flag(p, c.tiles, ISA_PARAM);
+    c.read = program_flag(p, c.tiles, c.arrived);
+    c.loaded = program_flag(p, c.tiles, ISA_W2S);
+    receive_weights(&c, p);
+    if (c.stored)
+        load_header(&c, p);
+    compute(&c, p);
+    if (c.q->streamed)
+        stream(&c, p);
+    else if (c.kind == CONV_WIDE)
+        broadcast(&c, p);
+    else
+        loop_back(&c, p);
+}
+
+const struct family family_conv = {"convolution", size_conv, emit_conv};

@@ -1,0 +1,126 @@
+/* Halo exchange: the pixels that a tile's plane has beyond its own, from the neighbours, or padding at the image's edge.
+ *
+ * Rows travel first (0x17 north, 0x15 south), over a tile's own columns; then columns (0x16 west, 0x18 east), over all rows
+ * that are needed, so that corners travel with them.  64 channels at a time: the exchange of the first group starts while
+ * the producer still computes the next.
+ * Source: every 0x15..0x18 of the official mobilenet_v1_0.25_128, 0.5_160, 0.75_192; gabor_* for borders of three pixels. */
+#include "compiler/families.h"
+
+struct exchange {
+    const struct grid *g;
+    const struct program *p;
+    enum isa_opcode op;
+    bool columns, low; /* low: data moves to lower tile rows or columns (0x17, 0x16), so tiles receive behind their own */
+    int32_t base, padding;
+    int32_t blocks;    /* of 64 channels */
+    bool produced;     /* by a tensor instruction without a fence since: wait for its output */
+};
+
+/* The part of the plane that tile i of the axis receives. */
+static struct span received(const struct exchange *e, int i)
+{
+    struct span own = e->columns ? e->g->own_x[i] : e->g->own_y[i];
+    struct span plane = e->columns ? e->g->plane_x[i] : e->g->plane_y[i];
+    return e->low ? (struct span){own.end, plane.end} : (struct span){plane.first, own.first};
+}
+
+static bool is_padding(const struct exchange *e, struct span s)
+{
+    return e->low ? s.end > (e->columns ? e->g->x : e->g->y) : s.first < 0;
+}
+
+/* Rows ys, columns xs of a tile's plane; *block: loops of one block of 64 channels. */
+static struct isa_ttu box(const struct exchange *e, int tile, struct span ys, struct span xs, int32_t *block)
+{
+    int32_t words = e->g->words, inner = words < 16 ? words : 16;
+    const struct isa_dim all[3] = {{inner, 1}, {span_size(xs), words}, {span_size(ys), grid_pitch(e->g, tile)}};
+    struct loops l = NO_LOOPS;
+    for (int k = 0; k < 3; k++)
+        if (all[k].count > 1)
+            loop(&l, all[k].count, all[k].stride);
+    if (loop_count(&l) == 0)
+        loop(&l, 1, 1);
+    *block = (int32_t)loop_count(&l);
+    if (e->blocks > 1)
+        loop(&l, e->blocks, 16);
+    struct isa_ttu t = mesh_words(e->base + grid_at(e->g, tile, ys.first, xs.first), l);
+    return e->blocks > 1 && words % 16 ? short_last(t, *block, words % 16, 16 - words % 16) : t;
+}
+
+static void add_wait(struct isa_mesh *m, unsigned *n, const struct exchange *e, int tile, enum isa_flag f, int32_t dim)
+{
+    m->wait[(*n)++] = wait_data(f, dim, e->p->flag[tile][f] - e->blocks + 1, 1);
+}
+
+static bool one_tile(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct exchange *e = arg;
+    const struct grid *g = e->g;
+    int y = tile / GRID, x = tile % GRID, i = e->columns ? x : y, to = e->low ? i - 1 : i + 1;
+    struct span across = e->columns ? g->need_y[y] : g->own_x[x];
+    if (span_size(across) <= 0)
+        return false;
+    bool sends = to >= 0 && to < GRID && span_size(received(e, to)) > 0 && !is_padding(e, received(e, to));
+    bool receives = span_size(received(e, i)) > 0;
+    struct isa_mesh *m = &out->mesh;
+    out->op = e->op;
+    if (receives) {
+        int32_t dim;
+        struct span got = received(e, i);
+        m->b = e->columns ? box(e, tile, across, got, &dim) : box(e, tile, got, across, &dim);
+        m->p[1] = signal_at(dim);
+        m->fill = is_padding(e, got);
+        m->value = m->fill ? e->padding : 0;
+    }
+    if (sends) {
+        int32_t dim;
+        unsigned n = 0;
+        struct span given = received(e, to);
+        m->a = e->columns ? box(e, tile, across, given, &dim) : box(e, tile, given, across, &dim);
+        if (e->produced)
+            add_wait(m, &n, e, tile, ISA_AVDATA, dim);
+        if (e->columns && g->plane_y[y].first < g->own_y[y].first)
+            add_wait(m, &n, e, tile, ISA_N_IN, dim);
+        if (e->columns && g->plane_y[y].end > g->own_y[y].end)
+            add_wait(m, &n, e, tile, ISA_S_IN, dim);
+    }
+    return sends || receives;
+}
+
+void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, struct program *p)
+{
+    static const struct {
+        enum isa_opcode op;
+        bool columns, low;
+    } order[] = {{ISA_MESH_NORTH, false, true}, {ISA_MESH_SOUTH, false, false}, {ISA_MESH_WEST, true, true}, {ISA_MESH_EAST, true, false}};
+    struct exchange e = {.g = &v->grid, .p = p, .base = value_at(plan, v), .padding = (int32_t)(0x01010101u * (uint32_t)padding),
+                         .blocks = (int32_t)ceil_div(v->grid.words, 16)};
+    for (int t = 0; t < ISA_TILES; t++)
+        e.produced = e.produced || p->flag[t][ISA_AVDATA] != 0;
+    for (unsigned k = 0; k < sizeof order / sizeof *order; k++) {
+        e.op = order[k].op, e.columns = order[k].columns, e.low = order[k].low;
+        struct isa_inst inst[ISA_TILES];
+        unsigned n = tile_classes(one_tile, &e, NULL, inst);
+        for (unsigned i = 0; i < n; i++)
+            program_add(p, inst[i]);
+    }
+}
+
+const char *halo_refusal(struct arena *a, const struct grid *g)
+{
+    for (int axis = 0; axis < 2; axis++) {
+        const struct span *own = axis ? g->own_x : g->own_y, *need = axis ? g->need_x : g->need_y;
+        int32_t size = axis ? g->x : g->y;
+        for (int i = 0; i < GRID; i++) {
+            if (span_size(need[i]) <= 0)
+                continue;
+            int32_t before = own[i].first - (need[i].first > 0 ? need[i].first : 0);
+            int32_t behind = (need[i].end < size ? need[i].end : size) - own[i].end;
+            int32_t have_before = i > 0 ? span_size(own[i - 1]) : 0, have_behind = i + 1 < GRID ? span_size(own[i + 1]) : 0;
+            if (before > have_before || behind > have_behind || span_size(own[i]) <= 0)
+                return arena_text(a, "a tile needs %d %s of its neighbour, which holds %d", before > have_before ? before : behind,
+                                  axis ? "columns" : "rows", before > have_before ? have_before : have_behind);
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,355 @@
+/* Images between the host and the tiles.
+ *
+ * In: every tile row gets its image rows, whole, into a ring of wide rows; 0x14 keeps what starts at a tile's own first pixel in one of two
+ * staging buffers; a tensor instruction with an identity matrix takes the tile's pixels from there into its plane.
+ * Out: planes to wide rows, tile by tile to the host, which puts them together (OutputLayout).
+ * Facts: ../shared/isa/tile-dma.md section 5 and mapping.md section 6 (1174 of 1174 instructions 0x11, 0x14, 0x26; copies of
+ * dense, stack, gabor, color and mobilenet models).  Rows whose bytes are not whole words (groups of rows) have the same
+ * form, but no official copy instruction was compared. */
+#include "compiler/families.h"
+#include "compiler/numerics.h"
+#include "compiler/scalar.h"
+
+enum { UNIT = 8, ROW_BYTES = 256, OUT_ROW = 2078, THREAD_TO_WIDE = 1 << 5 };
+
+struct infeed { /* settled by size */
+    uint32_t stage, identity; /* narrow buffers */
+    int32_t ring_row, identity_row;
+};
+
+struct image { /* bytes and words of the image's rows */
+    int32_t row_bytes, ring_rows;  /* one image row; wide rows of one */
+    int32_t group, group_words;    /* image rows that are whole words together */
+    int32_t stage;                 /* words of one staging buffer */
+    bool aligned;                  /* a pixel is whole words */
+};
+
+static struct image image_of(const struct value *v)
+{
+    struct image m = {.row_bytes = v->x * v->z, .group = 1, .aligned = v->z % 4 == 0};
+    m.ring_rows = (int32_t)ceil_div(m.row_bytes, ROW_BYTES);
+    while (m.row_bytes * m.group % 4)
+        m.group *= 2;
+    m.group_words = m.row_bytes * m.group / 4;
+    m.stage = m.group_words > ROW_WORDS ? m.group_words : ROW_WORDS;
+    return m;
+}
+
+void *infeed_image_detail(struct arena *a) { return ARENA_NEW(a, struct infeed); }
+
+static bool size_infeed(struct plan *p, uint32_t index)
+{
+    struct step *s = &p->steps[index];
+    struct value *v = &p->values[s->out];
+    struct infeed *f = (struct infeed *)(uintptr_t)s->detail;
+    struct image m = image_of(v);
+    v->buffer = plan_buffer(p, (struct narrow_buffer){.words = grid_words(&v->grid), .first = index, .last = v->last});
+    f->stage = plan_buffer(p, (struct narrow_buffer){.words = 2 * m.stage, .first = index, .last = index, .late = true});
+    f->identity = plan_buffer(p, (struct narrow_buffer){.words = m.aligned ? 4 : 68, .first = index, .last = index, .late = true});
+    int32_t rows = m.aligned ? 1 : 2, ring = 2 * m.ring_rows; /* the larger lies higher; equal: the identity */
+    f->identity_row = ring > rows ? WIDE_ROWS - ring - rows : WIDE_ROWS - rows;
+    f->ring_row = ring > rows ? WIDE_ROWS - ring : WIDE_ROWS - rows - ring;
+    plan_wide_floor(p, WIDE_ROWS - ring - rows);
+    return true;
+}
+
+/* ---- identity matrix ---- */
+
+static void fill(struct program *p, int32_t at, int32_t words, int32_t value, bool signal)
+{
+    struct isa_mesh m = {.tiles = ALL_TILES, .b = mesh_words(at, words > 1 ? LOOPS({words, 1}) : NO_LOOPS), .fill = 1, .value = value};
+    if (signal)
+        m.p[1] = signal_at(1);
+    program_add(p, (struct isa_inst){.op = ISA_MESH_NORTH, .mesh = m});
+}
+
+void emit_identity(struct program *p, int32_t at, int32_t row)
+{
+    for (int k = 0; k < 4; k++)
+        fill(p, at + k, 1, 1 << 8 * k, k == 3);
+    struct isa_to_wide w = {.tiles = ALL_TILES, .n = narrow_words(at, LOOPS({4, 1})), .w = wide_rows(row, NO_LOOPS), .p = signal_at(1), .pack = 1};
+    w.wait[0] = wait_data(ISA_S_IN, 1, program_flag(p, ALL_TILES, ISA_S_IN), 0);
+    program_add(p, (struct isa_inst){.op = ISA_TO_WIDE, .to_wide = w});
+}
+
+/* Behind the identity row one of zeroes: the matrix of a byte that is moved alone. */
+static void emit_identity_bytes(struct program *p, int32_t at, int32_t row)
+{
+    for (int k = 0; k < 4; k++)
+        fill(p, at + k, 1, 1 << 8 * k, false);
+    fill(p, at + 4, ROW_WORDS, 0, false);
+    emit_fence(p, (struct fence){0});
+    program_add(p, (struct isa_inst){.op = ISA_TO_WIDE,
+                                     .to_wide = {.tiles = ALL_TILES, .n = narrow_words(at, LOOPS({4 + ROW_WORDS, 1})),
+                                                 .w = wide_rows(row, LOOPS({2, 1})), .pack = 1}});
+}
+
+/* ---- host -> staging ---- */
+
+struct band { /* the bytes of one tile row */
+    int64_t first, end;  /* in the image */
+    int32_t units, rows; /* 8-byte units, wide rows */
+};
+
+static struct band band_of(const struct value *v, int i)
+{
+    struct image m = image_of(v);
+    struct band b = {.first = (int64_t)v->grid.own_y[i].first * m.row_bytes, .end = (int64_t)v->grid.own_y[i].end * m.row_bytes};
+    b.units = (int32_t)(ceil_div(b.end, UNIT) - b.first / UNIT);
+    b.rows = (int32_t)ceil_div((int64_t)b.units * UNIT, ROW_BYTES);
+    return b;
+}
+
+/* The walk over the wide ring, the same for the side that fills and the side that empties it. */
+static struct isa_ttu ring_walk(const struct infeed *f, const struct image *m, const struct band *b, int32_t *dim)
+{
+    int32_t s = m->ring_rows, passes = (int32_t)ceil_div(b->rows, s), rest = b->rows % s;
+    struct loops l = NO_LOOPS;
+    if (s > 1)
+        loop(&l, s, 1);
+    if (s > 1 ? passes > 1 || rest : b->rows > 1)
+        loop(&l, passes, 0);
+    *dim = s > 1 || passes == 1;
+    struct isa_ttu t = buffered(wide_rows(f->ring_row, l), *dim, s);
+    return s > 1 && rest ? short_last(t, 1, rest, s - rest) : t;
+}
+
+struct keep {
+    const struct plan *plan;
+    const struct step *step;
+};
+
+/* 0x14 of one tile. */
+static bool keep_pixels(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct keep *k = arg;
+    const struct infeed *f = k->step->detail;
+    const struct value *v = plan_out(k->plan, k->step);
+    struct image m = image_of(v);
+    struct band b = band_of(v, tile / GRID);
+    struct span rows = v->grid.own_y[tile / GRID], columns = v->grid.own_x[tile % GRID];
+    if (b.units == 0)
+        return false;
+    int32_t skip = (int32_t)((b.first % UNIT + (int64_t)columns.first * v->z) / 4), all = b.rows * ROW_WORDS - skip;
+    int32_t have = (int32_t)ceil_div(all, m.group_words), want = (int32_t)ceil_div(span_size(rows), m.group) + 1;
+    int32_t passes = have < want ? have : want, last = (have - passes) * m.group_words + all % m.group_words, dim;
+    int32_t stage = k->plan->buffers[f->stage].at;
+    out->op = ISA_TO_NARROW;
+    struct isa_to_narrow *i = &out->to_narrow;
+    i->w = ring_walk(f, &m, &b, &dim);
+    if (passes == 1) {
+        int32_t words = last ? last : m.group_words;
+        i->n = buffered(narrow_words(stage, LOOPS({words, 1})), 1, words > ROW_WORDS ? words : ROW_WORDS);
+        i->pack = skip ? 2 : 1;
+    } else {
+        i->n = buffered(narrow_words(stage, LOOPS({m.group_words, 1}, {passes, 0})), 1, m.stage);
+        if (last)
+            i->n = short_last(i->n, 1, last, m.group_words - last);
+        i->pack = 2;
+    }
+    if (skip)
+        i->s = (struct isa_prefix){.en = 1, .dim = 1, .base = stage, .lim = skip - 1, .end = stage + skip - 1};
+    i->p = signal_at(0);
+    i->wait[0] = wait_data(ISA_RREAD_A, dim, 1, 1);
+    if (span_size(columns) > 0) /* a tile without pixels copies nothing and makes no room: it just lets the data pass */
+        i->wait[1] = wait_room(ISA_AVDATA, 1, -1, 1);
+    if (dim == 1 && m.ring_rows == 1)
+        i->w.mask = 1; /* one row: the official form differs between 0x14 and 0x11 */
+    return true;
+}
+
+static void receive_band(struct program *p, const struct plan *plan, const struct step *s, int i)
+{
+    const struct infeed *f = s->detail;
+    const struct value *v = plan_out(plan, s);
+    struct image m = image_of(v);
+    struct band b = band_of(v, i);
+    if (b.units == 0)
+        return;
+    int32_t dim, words = ROW_WORDS * m.ring_rows;
+    struct isa_ttu w = ring_walk(f, &m, &b, &dim);
+    program_add(p, (struct isa_inst){.op = ISA_RING_RECV_A,
+                                     .recv = {.tiles = 0xf << GRID * i, .w = w, .p = signal_at(dim),
+                                              .wait = wait_room(ISA_W2N, dim, -words, words)}});
+    emit_inject_activations(p, b.first / UNIT, b.units, 0xf << GRID * i);
+}
+
+/* ---- staging -> plane ---- */
+
+struct copy {
+    struct keep k;
+    bool last; /* the last group of rows alone: it may be shorter, and its words are not all there */
+};
+
+static bool copy_pixels(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct copy *c = arg;
+    const struct plan *plan = c->k.plan;
+    const struct infeed *f = c->k.step->detail;
+    const struct value *v = plan_out(plan, c->k.step);
+    const struct grid *g = &v->grid;
+    struct image m = image_of(v);
+    struct band b = band_of(v, tile / GRID);
+    struct span ys = g->own_y[tile / GRID], xs = g->own_x[tile % GRID];
+    int32_t h = span_size(ys), w = span_size(xs), groups = (int32_t)ceil_div(h, m.group), pitch = 4 * grid_pitch(g, tile);
+    int32_t rows = c->last ? h - (groups - 1) * m.group : m.group, count = c->last ? 1 : groups - 1, first = c->last ? groups - 1 : 0;
+    if (h == 0 || w == 0 || count == 0)
+        return false;
+    int32_t odd = (int32_t)((b.first + (int64_t)xs.first * v->z) % 4); /* bytes before the first pixel in its word */
+    int32_t from = 4 * (plan->buffers[f->stage].at + (first & 1 ? m.stage : 0)) + odd;
+    int32_t to = 4 * (value_at(plan, v) + grid_at(g, tile, ys.first + first * m.group, xs.first));
+    int32_t plane = pitch * span_size(g->plane_y[tile / GRID]);
+    int32_t tail = (int32_t)ceil_div(odd + (int64_t)(rows - 1) * m.row_bytes + (int64_t)w * v->z, 4);
+    int64_t words = c->last ? (int64_t)first * m.group_words + tail : m.group_words;
+    struct loops repeat = NO_LOOPS;
+    if (count > 1)
+        loop(&repeat, count, 0);
+    out->op = ISA_MAC;
+    struct isa_tensor *i = &out->tensor;
+    *i = (struct isa_tensor){.one = 1, .nospill = 1, .lanes = 3, .lanes_last = 3};
+    set_copy_numerics(i);
+    struct loops a, wide, o;
+    if (m.aligned) {
+        int32_t q = g->words;
+        i->lim[1] = q - 1, i->lim[2] = w - 1, i->lim[3] = count - 1;
+        a = LOOPS({q, 4}, {w, 4 * q});
+        wide = LOOPS({q, 0}, {1, 0}, {w, 0});
+        o = LOOPS({q, 4}, {w, 4 * q}, {count, pitch}, {1, plane});
+        i->chdim = 4;
+    } else {
+        i->lim[0] = v->z - 1, i->lim[1] = w - 1, i->lim[2] = rows - 1, i->lim[3] = count - 1;
+        a = LOOPS({v->z, 1}, {w, v->z}, {rows, m.row_bytes});
+        wide = LOOPS({v->z, 1}, {w, 0});
+        if (rows > 1)
+            loop(&wide, rows, 0);
+        o = LOOPS({1, 4}, {w, 4 * g->words}, {rows, pitch});
+        if (count > 1)
+            loop(&o, count, (int64_t)pitch * m.group);
+        loop(&o, 1, plane);
+        i->chdim = 3;
+        i->redmask = 1;
+        i->a1 = 1;
+        i->w1 = 3;
+    }
+    if (count > 1) {
+        loop(&a, count, 0);
+        loop(&wide, count, 0);
+    }
+    struct loops sums = wide;
+    sums.dim[0].stride = m.aligned || v->z > 1 ? 0 : 1;
+    i->a = buffered(tensor_unit(from, a), m.aligned ? 2 : 3, 4 * m.stage);
+    i->w = tensor_unit(4LL * f->identity_row, wide);
+    i->p = buffered(masked(tensor_unit(0, sums), 0), m.aligned ? 0 : 1, 4);
+    i->o = tensor_unit(to, o);
+    i->avdata = signal_at(m.aligned ? 2 : 3);
+    i->wait[0] = wait_data(ISA_W2N, 3, words, m.group_words);
+    return true;
+}
+
+static void copy_all(struct program *p, const struct copy *c)
+{
+    struct isa_inst inst[ISA_TILES];
+    unsigned n = tile_classes(copy_pixels, c, NULL, inst);
+    for (unsigned k = 0; k < n; k++)
+        program_add(p, inst[k]);
+}
+
+static void emit_infeed(const struct plan *plan, const struct step *s, struct program *p)
+{
+    const struct infeed *f = s->detail;
+    const struct value *v = plan_out(plan, s);
+    struct keep k = {plan, s};
+    int32_t identity = plan->buffers[f->identity].at;
+    struct isa_inst inst[ISA_TILES];
+    if (image_of(v).aligned)
+        emit_identity(p, identity, f->identity_row);
+    else
+        emit_identity_bytes(p, identity, f->identity_row);
+    emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
+    copy_all(p, &(struct copy){k, false}); /* waits in its queue for the data */
+    emit_host_infeed(p, v->tensor->name, (int64_t)v->y * v->x * v->z);
+    emit_fence(p, (struct fence){.flags = 1 << ISA_W2N, .threads = NO_THREADS});
+    unsigned n = tile_classes(keep_pixels, &k, NULL, inst);
+    for (unsigned i = 0; i < n; i++)
+        program_add(p, inst[i]);
+    for (int i = 0; i < GRID; i++)
+        receive_band(p, plan, s, i);
+    emit_fence(p, (struct fence){0});
+    copy_all(p, &(struct copy){k, true});
+    emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+}
+
+const struct family family_infeed_image = {"infeed of an image", size_infeed, emit_infeed};
+
+/* ---- out ---- */
+
+static bool size_outfeed(struct plan *p, uint32_t index)
+{
+    (void)index;
+    plan_wide_floor(p, OUT_ROW);
+    return true;
+}
+
+static bool stage_plane(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct keep *k = arg;
+    const struct value *v = plan_in(k->plan, k->step, 0);
+    const struct grid *g = &v->grid;
+    struct span ys = g->own_y[tile / GRID], xs = g->own_x[tile % GRID];
+    int32_t h = span_size(ys), w = span_size(xs), words = h * w * g->words, rows = (int32_t)ceil_div(words, ROW_WORDS), dim = rows == 1;
+    if (words == 0)
+        return false;
+    out->op = ISA_TO_WIDE;
+    struct isa_to_wide *i = &out->to_wide;
+    struct loops l = g->words > 1 ? LOOPS({g->words, 1}, {w, g->words}, {h, grid_pitch(g, tile)}) : LOOPS({w, 1}, {h, grid_pitch(g, tile)});
+    i->n = narrow_words(value_at(k->plan, v) + grid_at(g, tile, ys.first, xs.first), l);
+    i->w = buffered(wide_rows(OUT_ROW, rows == 1 ? NO_LOOPS : LOOPS({rows, 0})), dim, 1);
+    i->p = signal_at(dim);
+    i->pack = (int32_t)loop_count(&l);
+    return true;
+}
+
+static void emit_outfeed(const struct plan *plan, const struct step *s, struct program *p)
+{
+    const struct value *v = plan_in(plan, s, 0);
+    const struct grid *g = &v->grid;
+    const char *name = ((const struct tfl_tensor *)s->detail)->name;
+    int64_t size = round_up((int64_t)v->y * v->x * 4 * g->words, UNIT);
+    struct keep k = {plan, s};
+    struct isa_inst inst[ISA_TILES];
+    emit_barrier(p, 0);
+    scalar_io_base(p, DWN_OUTPUT, name);
+    scalar_move(p, 5, REG_IO_LO);
+    scalar_move(p, 4, REG_IO_HI);
+    unsigned n = tile_classes(stage_plane, &k, NULL, inst);
+    for (unsigned i = 0; i < n; i++) {
+        struct isa_to_wide *w = &inst[i].to_wide;
+        w->wait[0] = wait_room(ISA_RWRITE, w->w.bdim, program_flag(p, w->tiles, ISA_RWRITE) - 1, 1);
+        program_add(p, inst[i]);
+    }
+    scalar_move(p, 6, 5);
+    scalar_move(p, 7, 4);
+    scalar_descriptor(p, 6, size, TAG_OUTPUT);
+    program_hint(p, DWN_OUTFEED, DWN_OUTPUT, name, 0, size);
+    int64_t sent = 0;
+    for (int t = 0; t < ISA_TILES; t++) {
+        int64_t bytes = 4LL * span_size(g->own_y[t / GRID]) * span_size(g->own_x[t % GRID]) * g->words;
+        if (bytes == 0)
+            continue;
+        sent += bytes;
+        emit_send_rows(p, t, (int32_t)ceil_div(bytes, ROW_BYTES), (int32_t)ceil_div(bytes, UNIT));
+    }
+}
+
+const char *outfeed_refusal(struct arena *a, const struct grid *g)
+{
+    int last = ISA_TILES - 1;
+    while (last > 0 && span_size(g->own_y[last / GRID]) * span_size(g->own_x[last % GRID]) == 0)
+        last--;
+    for (int t = 0; t < last; t++)
+        if (span_size(g->own_y[t / GRID]) * span_size(g->own_x[t % GRID]) * g->words % 2)
+            return arena_text(a, "tile %d would send an odd number of 4-byte words, the host takes 8 bytes at a time", t);
+    return NULL;
+}
+
+const struct family family_outfeed_image = {"outfeed of an image", size_outfeed, emit_outfeed};

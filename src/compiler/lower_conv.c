@@ -1,0 +1,27 @@
+#include "compiler/families.h"
+#include "compiler/lower.h"
+#include "compiler/operators.h"
+#include "graph/graph.h"
+
+bool lower_conv(struct plan *p, uint32_t op)
+{
+    const struct tfl_operator *o = &p->graph->operators[op];
+    struct conv_detail *d = ARENA_NEW(p->arena, struct conv_detail);
+    struct window w;
+    struct shape4 to;
+    if (!window_of(p->graph, o, &w) || !shape4_of(op_output(p->graph, o, 0), &to))
+        return status_fail(p->st, STATUS_INTERNAL, "%s has no window", plan_op_text(p, op));
+    d->op = (struct weighted){.in = op_input(p->graph, o, 0), .weights = op_input(p->graph, o, 1), .bias = op_input(p->graph, o, 2),
+                              .out = op_output(p->graph, o, 0), .activation = fused_activation(o)};
+    d->depthwise = o->code == TFL_OP_DEPTHWISE_CONV_2D;
+    d->y = (struct axis_window){w.filter_h, w.stride_h, w.dilation_h, w.top};
+    d->x = (struct axis_window){w.filter_w, w.stride_w, w.dilation_w, w.left};
+    uint32_t in = lower_value(p, (uint32_t)o->inputs[0]), out = plan_value(p, d->op.out, LAYOUT_GRID, to.y, to.x, to.z);
+    grid_claim(&p->values[in].grid, to.y, to.x, &d->y, &d->x);
+    struct step *s = plan_step(p, &family_conv, op);
+    s->detail = d;
+    step_reads(p, s, in);
+    step_makes(p, s, out);
+    p->value_of[o->outputs[0]] = out;
+    return true;
+}

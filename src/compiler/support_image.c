@@ -1,0 +1,63 @@
+/* Which operators on images run on the Edge TPU. */
+#include "compiler/families.h"
+#include "compiler/operators.h"
+
+static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
+
+#define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
+
+static const char *op_name(const struct support *s, uint32_t op) { return graph_op_text(s->arena, s->graph->source, op); }
+
+/* The input lies, or comes in, as an image on the grid. */
+static bool comes_as_image(const struct support *s, const struct tfl_operator *o)
+{
+    const struct graph_tensor *t = &s->graph->tensors[o->inputs[0]];
+    if (t->producer == GRAPH_NONE || s->verdicts[t->producer].why)
+        return true; /* from the host */
+    const struct tfl_operator *maker = &s->graph->source->operators[t->producer];
+    const struct operator_rule *rule = operator_rule_of(maker->code);
+    return rule->image || (support_is_alias(maker) && maker->code == TFL_OP_QUANTIZE && comes_as_image(s, maker));
+}
+
+struct verdict support_conv(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *in = op_input(s->graph->source, o, 0), *w = op_input(s->graph->source, o, 1);
+    const struct tfl_tensor *bias = op_input(s->graph->source, o, 2), *out = op_output(s->graph->source, o, 0);
+    bool depthwise = o->code == TFL_OP_DEPTHWISE_CONV_2D;
+    struct shape4 from, to;
+    struct window win;
+    struct status st = {0};
+    if (!w || w->data.size == 0 || (bias && bias->data.size == 0))
+        return REFUSE(s, SUPPORT_NOT_CONSTANT, "%s: weights and bias must be constants", op_name(s, op));
+    if (w->quant.count == 0 || (w->type != TFL_INT8 && w->type != TFL_UINT8) || w->rank != 4 || (bias && bias->type != TFL_INT32))
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: weights \"%s\" must be quantised to 8 bits and the bias int32", op_name(s, op), w->name);
+    if (!graph_check(s->arena, s->graph->source, op, &st) || !shape4_of(in, &from) || !shape4_of(out, &to) ||
+        !window_of(s->graph->source, o, &win))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: %s", op_name(s, op), st.message);
+    if (w->quant.count > 1 && (w->quant.dim != (depthwise ? 3 : 0) || w->quant.count != (uint32_t)to.z))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: weights \"%s\" are quantised along dimension %d", op_name(s, op), w->name, w->quant.dim);
+    if (depthwise && from.z > 1 && to.z != from.z)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: depth multiplier %d on %d channels; 1 is possible, or one channel", op_name(s, op),
+                      to.z / from.z, from.z);
+    if (!depthwise && w->shape[3] != from.z)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: grouped convolution (%d of %d channels)", op_name(s, op), w->shape[3], from.z);
+    enum tfl_activation act = fused_activation(o);
+    if (act != TFL_ACT_NONE && act != TFL_ACT_RELU && act != TFL_ACT_RELU6 && act != TFL_ACT_RELU_N1_TO_1)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op), (int)act);
+    if (!comes_as_image(s, o))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" lies on the chip as a vector; this version cannot make an image of it",
+                      op_name(s, op), in->name);
+    struct grid g = grid_of(from.y, from.x, from.z);
+    struct axis_window y = {win.filter_h, win.stride_h, win.dilation_h, win.top}, x = {win.filter_w, win.stride_w, win.dilation_w, win.left};
+    grid_claim(&g, to.y, to.x, &y, &x);
+    const char *halo = halo_refusal(s->arena, &g);
+    if (halo)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is too small for its kernel on a grid of 4x4 tiles: %s", op_name(s, op),
+                      in->name, tfl_shape_text(s->arena, in), halo);
+    struct grid made = grid_of(to.y, to.x, to.z);
+    const char *odd = outfeed_refusal(s->arena, &made);
+    if (odd && s->graph->tensors[o->outputs[0]].n_consumers == 0)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" (%s): %s", op_name(s, op), out->name, tfl_shape_text(s->arena, out), odd);
+    return MAPPED;
+}
