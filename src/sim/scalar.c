@@ -159,7 +159,8 @@ static enum step sync(struct chip *c, const struct isa_sync *s)
             return STEP_IDLE;
         }
     }
-    if (s->engines & 0x10 && c->engine[ENGINE_OUTFEED].count) {
+    /* Engines to be idle: bit 3 outfeed, bits 0 and 2 injector; bit 4, the core's own memory, always is. */
+    if ((s->engines & 8 && c->engine[ENGINE_OUTFEED].count) || (s->engines & 5 && c->engine[ENGINE_INJECT].count)) {
         k->stop = (struct stop){.why = WHY_ENGINE};
         return STEP_IDLE;
     }
