@@ -90,7 +90,7 @@ bool caching_executable(struct arena *a, const struct cached_segment *segments, 
     scalar_move(&p, 4, 3);
     scalar_move(&p, 5, 2);
     emit_interrupt(&p, 4);
-    emit_end(&p);
+    program_end(&p, false);
 
     *out = (struct dwn_executable){.type = DWN_PARAMETER_CACHING, .name = "Unknown", .chip = "beagle", .batch_size = 1,
                                    .token = token, .parameters = bytes_of(blob, (size_t)bytes)};

@@ -1,6 +1,6 @@
 #include "compiler/program.h"
 
-enum { CHUNK_WORDS = 16384, OFFSET_OF_IMMEDIATE = 70 };
+enum { OFFSET_OF_IMMEDIATE = 70 };
 
 /* ---- loops and address generators ---- */
 
@@ -253,13 +253,13 @@ static void add_hint(struct program *p, struct dwn_hint h)
     size_t capacity = p->hints_capacity;
     p->hints = grow(p->arena, p->hints, p->n_hints, sizeof *p->hints, &capacity);
     p->hints_capacity = (uint32_t)capacity;
-    p->hints[p->n_hints++] = h;
+    p->hints[p->n_hints++] = (struct issued_hint){h, p->words - 1};
 }
 
 void program_hint(struct program *p, enum dwn_direction dir, enum dwn_desc desc, const char *name, int64_t offset,
                   int64_t size)
 {
-    struct dwn_hint *last = p->n_hints ? &p->hints[p->n_hints - 1] : NULL;
+    struct dwn_hint *last = p->n_hints ? &p->hints[p->n_hints - 1].hint : NULL;
     if (last && last->kind == DWN_HINT_DESCRIPTOR && last->desc == desc && strcmp(last->name, name) == 0 &&
         last->offset + last->size == offset) {
         last->size += (int32_t)size;
@@ -269,29 +269,103 @@ void program_hint(struct program *p, enum dwn_direction dir, enum dwn_desc desc,
                                   .offset = (int32_t)offset, .size = (int32_t)size});
 }
 
+void program_end(struct program *p, bool more)
+{
+    enum { EMPTY_BUNDLES = 4 };
+    program_add(p, (struct isa_inst){.op = ISA_HALT, .halt = {.more = more, .last = !more}});
+    for (int i = 0; i < EMPTY_BUNDLES; i++)
+        program_add(p, (struct isa_inst){.op = ISA_BUNDLE});
+    program_add(p, (struct isa_inst){.op = ISA_END, .end = {.one = 1}});
+}
+
 void program_interrupt(struct program *p)
 {
     add_hint(p, (struct dwn_hint){.kind = DWN_HINT_INTERRUPT, .direction = DWN_OUTFEED});
+}
+
+/* ---- chunks ----
+ * An instruction chunk has at most 16384 words.  The official compiler cuts before the last tile fence (0x1a) for which
+ * the first part fits: 6 of 6 cuts in the four public executables that have several chunks. */
+
+enum { END_WORDS = 6 };
+
+/* First instruction of the next chunk: p->count, or a fence.  0: there is none to cut before. */
+static size_t chunk_end(const struct program *p, size_t first)
+{
+    size_t cut = 0;
+    uint32_t words = first ? 1 : 0; /* a further chunk begins with its own 0x3e */
+    for (size_t i = first; i < p->count; i++) {
+        if (p->inst[i].op == ISA_FENCE && i > first && words + END_WORDS <= PROGRAM_CHUNK_WORDS)
+            cut = i;
+        words += isa_op_of(p->inst[i].op)->words;
+        if (words > PROGRAM_CHUNK_WORDS)
+            return cut;
+    }
+    return p->count;
+}
+
+/* Field offsets of words [first, first + words), counted from `shift` words later in their own chunk. */
+static void chunk_offsets(const struct program *p, uint32_t first, uint32_t words, uint32_t shift, struct dwn_stream *s)
+{
+    enum { WORD_BITS = 8 * ISA_WORD };
+    s->offsets = ARENA_ARRAY(p->arena, struct dwn_field_offset, p->n_offsets);
+    for (uint32_t i = 0; i < p->n_offsets; i++) {
+        struct dwn_field_offset f = p->offsets[i];
+        if (f.offset_bit / WORD_BITS < first || f.offset_bit / WORD_BITS >= first + words)
+            continue;
+        f.offset_bit += (shift - first) * WORD_BITS;
+        s->offsets[s->n_offsets++] = f;
+    }
+}
+
+static void chunk_hints(const struct program *p, uint32_t first, uint32_t words, uint32_t index, struct dwn_executable *out)
+{
+    out->hints[out->n_hints++] = (struct dwn_hint){.kind = DWN_HINT_INSTRUCTION, .direction = DWN_INFEED, .index = (int32_t)index};
+    for (uint32_t i = 0; i < p->n_hints; i++)
+        if (p->hints[i].word >= first && p->hints[i].word < first + words)
+            out->hints[out->n_hints++] = p->hints[i].hint;
+}
+
+static bool encode_chunk(struct program *p, size_t first, size_t end, struct dwn_stream *s)
+{
+    struct program chunk;
+    program_init(&chunk, p->arena, 0, p->st);
+    if (first)
+        program_add(&chunk, (struct isa_inst){.op = ISA_START});
+    size_t head = chunk.count;
+    for (size_t i = first; i < end; i++)
+        program_add(&chunk, p->inst[i]);
+    /* Numbered already: chunks share one sequence. */
+    memcpy(chunk.inst + head, p->inst + first, (end - first) * sizeof *p->inst);
+    if (end < p->count)
+        program_end(&chunk, true);
+    return isa_encode_stream(p->arena, chunk.inst, chunk.count, &s->code, p->st);
 }
 
 bool program_finish(struct program *p, struct dwn_executable *out)
 {
     if (p->st->code != STATUS_OK)
         return false;
-    if (p->words > CHUNK_WORDS)
-        return status_fail(p->st, STATUS_LIMIT, "the program has %u words; one instruction chunk holds %d", p->words,
-                           CHUNK_WORDS);
-    struct dwn_stream *s = ARENA_NEW(p->arena, struct dwn_stream);
-    if (!isa_encode_stream(p->arena, p->inst, p->count, &s->code, p->st))
-        return false;
-    s->offsets = p->offsets;
-    s->n_offsets = p->n_offsets;
-    out->streams = s;
-    out->n_streams = 1;
-    out->hints = ARENA_ARRAY(p->arena, struct dwn_hint, p->n_hints + 1);
-    out->hints[0] = (struct dwn_hint){.kind = DWN_HINT_INSTRUCTION, .direction = DWN_INFEED};
-    memcpy(out->hints + 1, p->hints, p->n_hints * sizeof *p->hints);
-    out->n_hints = p->n_hints + 1;
+    out->streams = ARENA_ARRAY(p->arena, struct dwn_stream, p->words / (PROGRAM_CHUNK_WORDS / 2) + 1);
+    out->hints = ARENA_ARRAY(p->arena, struct dwn_hint, p->n_hints + p->words / (PROGRAM_CHUNK_WORDS / 2) + 1);
     out->has_hints = out->fully_deterministic = true;
+    uint32_t word = 0;
+    for (size_t first = 0; first < p->count;) {
+        size_t end = chunk_end(p, first);
+        struct dwn_stream *s = &out->streams[out->n_streams];
+        if (!end)
+            return status_fail(p->st, STATUS_LIMIT, "more than %d instruction words between two tile fences",
+                               PROGRAM_CHUNK_WORDS);
+        uint32_t words = 0;
+        for (size_t i = first; i < end; i++)
+            words += isa_op_of(p->inst[i].op)->words;
+        if (!encode_chunk(p, first, end, s))
+            return false;
+        chunk_offsets(p, word, words, first ? 1 : 0, s);
+        chunk_hints(p, word, words, out->n_streams, out);
+        out->n_streams++;
+        word += words;
+        first = end;
+    }
     return true;
 }

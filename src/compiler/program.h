@@ -66,8 +66,13 @@ struct program {
     int64_t host_packets; /* 64-byte parameter packets that the host has been asked for */
     struct dwn_field_offset *offsets;
     uint32_t n_offsets, offsets_capacity;
-    struct dwn_hint *hints;
+    struct issued_hint *hints;
     uint32_t n_hints, hints_capacity;
+};
+
+struct issued_hint {
+    struct dwn_hint hint;
+    uint32_t word; /* at which it is issued: decides between which instruction chunks it stands */
 };
 
 /* first_seq: 0, or 0x8000 in PARAMETER_CACHING. */
@@ -81,7 +86,10 @@ void program_field_offset(struct program *p, enum dwn_desc desc, const char *nam
 void program_hint(struct program *p, enum dwn_direction dir, enum dwn_desc desc, const char *name, int64_t offset,
                   int64_t size);
 void program_interrupt(struct program *p);
-/* Encodes into instruction chunks; hints get their instruction chunk hint in front. */
+/* Encodes into instruction chunks of at most PROGRAM_CHUNK_WORDS, cut before tile fences; fills streams and hints. */
+enum { PROGRAM_CHUNK_WORDS = 16384 };
 bool program_finish(struct program *p, struct dwn_executable *out);
+/* Last instructions of a chunk; `more`: another follows. */
+void program_end(struct program *p, bool more);
 
 #endif

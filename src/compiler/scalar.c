@@ -168,15 +168,6 @@ void emit_interrupt(struct program *p, int reg)
     program_interrupt(p);
 }
 
-void emit_end(struct program *p)
-{
-    enum { EMPTY_BUNDLES = 4 };
-    program_add(p, (struct isa_inst){.op = ISA_HALT, .halt = {.last = 1}});
-    for (int i = 0; i < EMPTY_BUNDLES; i++)
-        program_add(p, bundle((struct isa_bundle){0}));
-    program_add(p, (struct isa_inst){.op = ISA_END, .end = {.one = 1}});
-}
-
 void emit_epilogue(struct program *p)
 {
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
@@ -188,5 +179,5 @@ void emit_epilogue(struct program *p)
     scalar_move(p, 6, 5);
     scalar_move(p, 7, 4);
     emit_interrupt(p, 6);
-    emit_end(p);
+    program_end(p, false);
 }

@@ -46,8 +46,6 @@ void emit_ring_reset(struct program *p);
 void emit_prologue(struct program *p);
 /* Drains rings and host queues, raises the interrupt, ends. */
 void emit_epilogue(struct program *p);
-/* 0x21, four empty bundles, 0x3f. */
-void emit_end(struct program *p);
 /* Interrupt to the host with its zero address in (reg, reg + 1), set by the caller. */
 void emit_interrupt(struct program *p, int reg);
 

@@ -130,7 +130,7 @@ static void contiguous_transfers_make_one_hint(void **state)
     program_hint(&f->p, DWN_INFEED, DWN_PARAMETER, "", 1024, 64);
     program_hint(&f->p, DWN_INFEED, DWN_INPUT, "x", 1088, 64);
     assert_int_equal(f->p.n_hints, 3);
-    assert_int_equal(f->p.hints[0].size, 704);
+    assert_int_equal(f->p.hints[0].hint.size, 704);
 }
 
 static void a_program_ends_in_a_stream(void **state)
@@ -144,6 +144,47 @@ static void a_program_ends_in_a_stream(void **state)
     assert_int_equal(x.streams[0].code.size, ISA_WORD * f->p.words);
     assert_int_equal(x.hints[0].kind, DWN_HINT_INSTRUCTION);
     assert_int_equal(x.hints[x.n_hints - 1].kind, DWN_HINT_INTERRUPT);
+}
+
+/* Long programs are cut before a fence; numbers, field offsets and hints go on in the next chunk. */
+static void long_programs_are_cut_before_fences(void **state)
+{
+    struct fixture *f = *state;
+    struct dwn_executable x = {0};
+    emit_prologue(&f->p);
+    for (int i = 0; i < 1500; i++) {
+        for (int k = 0; k < 3; k++)
+            emit_copy(&f->p, 0, 1, 16, 0, 0, 2078);
+        emit_fence(&f->p, (struct fence){.flags = 0x1ffff});
+    }
+    scalar_io_base(&f->p, DWN_OUTPUT, "y");
+    scalar_descriptor(&f->p, 6, 64, TAG_OUTPUT);
+    program_hint(&f->p, DWN_OUTFEED, DWN_OUTPUT, "y", 0, 64);
+    emit_epilogue(&f->p);
+    assert_true(program_finish(&f->p, &x));
+    assert_in_range(x.n_streams, 5, 7);
+    int32_t seq = 0;
+    for (uint32_t i = 0; i < x.n_streams; i++) {
+        struct isa_program p;
+        assert_in_range(x.streams[i].code.size / ISA_WORD, 10, PROGRAM_CHUNK_WORDS);
+        assert_true(isa_decode_stream(f->a, x.streams[i].code, &p, &f->st));
+        assert_int_equal(p.inst[0].op, ISA_START);
+        assert_int_equal(p.inst[1].op, ISA_FENCE);
+        assert_int_equal(p.inst[1].fence.seq, seq);
+        assert_int_equal(p.inst[p.count - 6].halt.more, i + 1 < x.n_streams);
+        for (size_t k = 0; k < p.count; k++)
+            seq += p.inst[k].op < ISA_BUNDLE; /* tile instructions, fences among them */
+    }
+    const struct dwn_stream *last = &x.streams[x.n_streams - 1];
+    assert_int_equal(x.streams[0].n_offsets, 4);
+    assert_int_equal(last->n_offsets, 2);
+    struct isa_inst set;
+    unsigned words;
+    assert_true(isa_decode(last->code, last->offsets[0].offset_bit / 128, &set, &words, &f->st));
+    assert_int_equal(set.bundle.alu_dst, REG_IO_HI);
+    assert_int_equal(x.n_hints, x.n_streams + 2);
+    assert_int_equal(x.hints[x.n_hints - 3].kind, DWN_HINT_INSTRUCTION);
+    assert_int_equal(x.hints[x.n_hints - 2].desc, DWN_OUTPUT);
 }
 
 static void values_that_fit_no_field_are_an_error(void **state)
@@ -170,6 +211,7 @@ int main(void)
         TEST(field_offsets_point_at_the_immediate),
         TEST(contiguous_transfers_make_one_hint),
         TEST(a_program_ends_in_a_stream),
+        TEST(long_programs_are_cut_before_fences),
         TEST(values_that_fit_no_field_are_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
