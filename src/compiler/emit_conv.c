@@ -125,7 +125,7 @@ static bool size_conv(struct plan *p, uint32_t index)
     struct value *out = &p->values[s->out];
     const struct value *in = plan_in(p, s, 0);
     bool depthwise = d->depthwise && in->z > 1;
-    struct weights w = weights_of(p->arena, &d->op, depthwise);
+    struct weights w = weights_of(p->arena, &d->op, d->depthwise);
     if (d->depthwise && !depthwise) { /* one input channel: a plain convolution whose weights lie [ky][kx][output] */
         int32_t taps = w.kh * w.kw;
         uint8_t *turned = arena_alloc(p->arena, (size_t)taps * (size_t)w.outputs);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "tflite/model.h"
+#include "darwinn/package.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -17,11 +17,14 @@ static bool ends_with(const char *s, const char *end)
     return n >= k && strcmp(s + n - k, end) == 0;
 }
 
+/* X.tflite beside the compiled model, or in the folder above. */
 static const char *source_of(struct arena *a, const char *compiled)
 {
-    size_t stem = strlen(compiled) - strlen("_edgetpu.tflite");
-    const char *source = arena_text(a, "%.*s.tflite", (int)stem, compiled);
-    return access(source, R_OK) == 0 ? source : NULL;
+    const char *slash = strrchr(compiled, '/'), *name = slash ? slash + 1 : compiled;
+    int stem = (int)(strlen(name) - strlen("_edgetpu.tflite")), folder = (int)(name - compiled);
+    const char *beside = arena_text(a, "%.*s%.*s.tflite", folder, compiled, stem, name);
+    const char *above = arena_text(a, "%.*s../%.*s.tflite", folder, compiled, stem, name);
+    return access(beside, R_OK) == 0 ? beside : access(above, R_OK) == 0 ? above : NULL;
 }
 
 static int by_path(const void *a, const void *b)
@@ -69,8 +72,11 @@ void corpus_list(struct arena *a, const char *root, struct corpus *out)
     for (uint32_t i = 0; i < out->count; i++) {
         uint64_t h = content(out->pairs[i].compiled);
         bool old = false;
-        for (uint32_t k = 0; k < kept; k++)
+        for (uint32_t k = 0; k < kept; k++) {
             old = old || seen[k] == h;
+            if (seen[k] == h && !out->pairs[k].source)
+                out->pairs[k] = out->pairs[i];
+        }
         if (!old) {
             seen[kept] = h;
             out->pairs[kept++] = out->pairs[i];
@@ -92,4 +98,17 @@ bool corpus_packages(struct arena *a, struct bytes file, bool (*visit)(struct by
                 return false;
         }
     return true;
+}
+
+int32_t corpus_runtime_version(struct arena *a, const struct tfl_model *m)
+{
+    const struct tfl_subgraph *g = &m->subgraphs[0];
+    for (uint32_t i = 0; i < g->n_operators; i++) {
+        const struct tfl_operator *o = &g->operators[i];
+        struct dwn_package *p = NULL;
+        struct status st = {0};
+        if (o->custom_code && strcmp(o->custom_code, TFL_EDGETPU_CUSTOM_OP) == 0)
+            return dwn_from_custom_options(a, o->custom_options, &p, &st) ? p->min_runtime_version : 0;
+    }
+    return 0;
 }

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/status.h"
+#include "tflite/model.h"
 
 struct corpus_pair {
     const char *compiled;     /* path of X_edgetpu.tflite (or X-edgetpu.tflite)       */
@@ -23,5 +24,8 @@ void corpus_list(struct arena *a, const char *root, struct corpus *out);
 /* Calls visit with the custom_options of every `edgetpu-custom-op` of a compiled model file. */
 bool corpus_packages(struct arena *a, struct bytes file, bool (*visit)(struct bytes custom_options, void *arg, struct status *st),
                      void *arg, struct status *st);
+
+/* min_runtime_version of a model's first Edge TPU package; 0: it has none that can be read. */
+int32_t corpus_runtime_version(struct arena *a, const struct tfl_model *m);
 
 #endif
