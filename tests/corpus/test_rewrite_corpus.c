@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "flat/flat.h"
 #include "graph/partition.h"
 #include "support/corpus.h"
 #include "support/model_equal.h"
@@ -19,17 +18,13 @@ static bool is_edgetpu(const struct tfl_operator *o)
     return o->custom_code && strcmp(o->custom_code, TFL_EDGETPU_CUSTOM_OP) == 0;
 }
 
-/* min_runtime_version of a package; 0: unreadable. */
-static uint32_t runtime_version(struct bytes custom_options)
+static struct tfl_model *model_at(struct arena *a, const char *path, struct bytes *file)
 {
     struct status st = {0};
-    struct flex root, value;
-    struct bytes package;
-    struct flat f;
-    struct flat_table t;
-    bool ok = flex_open(custom_options, &root, &st) && flex_find(root, "4", &value) && flex_bytes(value, &package) &&
-              flat_open(&f, package, "DWN1", &t, &st);
-    return ok ? flat_u32(t, 0, 0) : 0;
+    struct tfl_model *m = NULL;
+    if (!file_read(a, path, file, &st) || !tfl_read(a, *file, &m, &st))
+        fail_msg("%s: %s", path, st.message);
+    return m;
 }
 
 /* An operator of the source is left to the CPU if the compiled model has one with outputs of the same names. */
@@ -90,19 +85,10 @@ static void rewritten_sources_are_the_official_files(void **state)
     unsigned pairs = 0, exact = 0;
     for (uint32_t i = 0; i < corpus.count; i++) {
         struct arena *a = arena_new();
-        struct status st = {0};
         struct bytes file, source_file;
-        struct tfl_model *compiled, *source;
-        if (!file_read(a, corpus.pairs[i].compiled, &file, &st) || !tfl_read(a, file, &compiled, &st))
-            fail_msg("%s: %s", corpus.pairs[i].name, st.message);
-        uint32_t version = 0;
-        for (uint32_t k = 0; k < compiled->subgraphs[0].n_operators; k++)
-            if (is_edgetpu(&compiled->subgraphs[0].operators[k]))
-                version = runtime_version(compiled->subgraphs[0].operators[k].custom_options);
-        if (version == 14 && corpus.pairs[i].source) {
-            if (!file_read(a, corpus.pairs[i].source, &source_file, &st) || !tfl_read(a, source_file, &source, &st))
-                fail_msg("%s: %s", corpus.pairs[i].source, st.message);
-            const char *why = rewrite(a, source, compiled, file);
+        const struct tfl_model *compiled = model_at(a, corpus.pairs[i].compiled, &file);
+        if (corpus_runtime_version(a, compiled) == 14 && corpus.pairs[i].source) {
+            const char *why = rewrite(a, model_at(a, corpus.pairs[i].source, &source_file), compiled, file);
             pairs++, exact += !why;
             if (why)
                 print_message("%s: %s\n", corpus.pairs[i].name, why);
@@ -131,10 +117,9 @@ static void every_public_operator_passes_the_check(void **state)
         struct arena *a = arena_new();
         struct status st = {0};
         struct bytes file;
-        struct tfl_model *m;
         struct graph graph;
-        if (!file_read(a, corpus.pairs[i].source, &file, &st) || !tfl_read(a, file, &m, &st) ||
-            !graph_build(a, &m->subgraphs[0], &graph, &st))
+        const struct tfl_model *m = model_at(a, corpus.pairs[i].source, &file);
+        if (!graph_build(a, &m->subgraphs[0], &graph, &st))
             fail_msg("%s: %s", corpus.pairs[i].source, st.message);
         for (uint32_t op = 0; op < m->subgraphs[0].n_operators; op++) {
             if (graph_has_check(m->subgraphs[0].operators[op].code))

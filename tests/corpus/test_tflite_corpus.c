@@ -9,29 +9,8 @@
 #include <fts.h>
 
 #include "base/file.h"
-#include "flat/flat.h"
+#include "support/corpus.h"
 #include "support/model_equal.h"
-#include "tflite/model.h"
-
-/* min_runtime_version of the first Edge TPU package; 0: none. */
-static uint32_t runtime_version(const struct tfl_model *m)
-{
-    const struct tfl_subgraph *g = &m->subgraphs[0];
-    for (uint32_t i = 0; i < g->n_operators; i++) {
-        const struct tfl_operator *o = &g->operators[i];
-        if (!o->custom_code || strcmp(o->custom_code, TFL_EDGETPU_CUSTOM_OP) != 0)
-            continue;
-        struct status st = {0};
-        struct flex root, value;
-        struct bytes package;
-        struct flat f;
-        struct flat_table t;
-        assert_true(flex_open(o->custom_options, &root, &st) && flex_find(root, "4", &value) &&
-                    flex_bytes(value, &package) && flat_open(&f, package, "DWN1", &t, &st));
-        return flat_u32(t, 0, 0);
-    }
-    return 0;
-}
 
 struct tally {
     unsigned models, exact, with_zip, rewritten_by_others;
@@ -61,7 +40,7 @@ static void check(const char *path, struct tally *tally)
     if (why)
         fail_msg("%s, written and read again: %s", path, why);
     tally->models++;
-    if (runtime_version(m) == 14) {
+    if (corpus_runtime_version(a, m) == 14) {
         assert_true(tfl_write(a, m, &(struct tfl_write_options){.official = true}, &official, &st));
         int equal = equal_to_file(official, file);
         tally->exact += equal == 1;
