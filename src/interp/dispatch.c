@@ -1,5 +1,7 @@
 #include "interp/dispatch.h"
 
+#include "flat/flat.h"
+
 struct entry {
     enum tfl_builtin code;
     const char *custom; /* code == TFL_OP_CUSTOM */
@@ -271,6 +273,75 @@ static bool resize_nearest(const struct op_call *k)
     return kern_resize_nearest(k->c, &p, k->in[0], k->in[1], k->out[0]);
 }
 
+/* ---- LSTM ---- */
+
+static bool sequence_lstm(const struct op_call *k)
+{
+    enum { HIDDEN = 4 }; /* the intermediate tensor that carries the hidden state's quantisation */
+    const struct tfl_unidirectional_sequence_lstm_options *o = &k->o->unidirectional_sequence_lstm;
+    const struct tfl_operator *op = k->op;
+    struct kern_lstm p = {.cell_clip = o->cell_clip, .time_major = o->time_major};
+    if (op->n_intermediates > HIDDEN && op->intermediates[HIDDEN] >= 0) {
+        const struct tfl_quant *q = &k->graph->tensors[op->intermediates[HIDDEN]].quant;
+        p.hidden_scale = q->count ? q->scale[0] : 0;
+        p.hidden_zero = q->count && q->zero_point[0] == (int8_t)q->zero_point[0] ? (int32_t)q->zero_point[0] : 0;
+    }
+    for (uint32_t i = 18; i < 20 && i < k->n_in; i++) /* the states, which the kernel writes */
+        if (op->inputs[i] < 0 || !k->graph->tensors[op->inputs[i]].is_variable)
+            return status_fail(k->c->st, STATUS_INVALID, "input %u must be a variable", i);
+    if (o->activation != TFL_ACT_TANH || o->proj_clip != 0)
+        return status_fail(k->c->st, STATUS_UNSUPPORTED, "only activation TANH without projection is handled");
+    return kern_lstm(k->c, &p, k->in, k->n_in, k->out[0]);
+}
+
+/* ---- custom operators: attributes in a FlexBuffer map ---- */
+
+/* Number `key` of the operator's map; `absent` where it has none. */
+static double attribute(const struct op_call *k, const char *key, double absent)
+{
+    struct status ignored = {0}; /* a damaged map has no attributes; kernels check the values */
+    struct flex map, value;
+    double v;
+    if (!flex_open(k->op->custom_options, &map, &ignored) || !flex_find(map, key, &value) || !flex_float(value, &v))
+        return absent;
+    return v;
+}
+
+static int32_t int_attribute(const struct op_call *k, const char *key, int32_t absent)
+{
+    double v = attribute(k, key, absent);
+    return v >= 0 && v <= INT32_MAX ? (int32_t)v : -1;
+}
+
+static bool detection_postprocess(const struct op_call *k)
+{
+    struct kern_detection p = {
+        .max_detections = int_attribute(k, "max_detections", -1),
+        .max_classes_per_detection = int_attribute(k, "max_classes_per_detection", -1),
+        .detections_per_class = int_attribute(k, "detections_per_class", 100),
+        .n_classes = int_attribute(k, "num_classes", -1),
+        .regular_nms = attribute(k, "use_regular_nms", 0) != 0,
+        .score_threshold = (float)attribute(k, "nms_score_threshold", 0),
+        .iou_threshold = (float)attribute(k, "nms_iou_threshold", 0),
+        .y_scale = (float)attribute(k, "y_scale", 0),
+        .x_scale = (float)attribute(k, "x_scale", 0),
+        .h_scale = (float)attribute(k, "h_scale", 0),
+        .w_scale = (float)attribute(k, "w_scale", 0),
+    };
+    return kern_detection_postprocess(k->c, &p, k->in[0], k->in[1], k->in[2], k->out);
+}
+
+static bool posenet_decoder(const struct op_call *k)
+{
+    struct kern_posenet p = {
+        .max_detections = int_attribute(k, "max_detections", -1),
+        .stride = int_attribute(k, "stride", -1),
+        .score_threshold = (float)attribute(k, "score_threshold", 0),
+        .nms_radius = (float)attribute(k, "nms_radius", 0),
+    };
+    return kern_posenet_decoder(k->c, &p, inputs(k), k->n_in, k->out, k->n_out);
+}
+
 /* ---- the table ---- */
 
 #define OP(name, options, required, max_in, n_out, run)                                                                \
@@ -344,6 +415,9 @@ static const struct entry entries[] = {
     OP(PAD, PAD, 2, 2, 1, pad),
     OP(PADV2, PADV2, 3, 3, 1, pad),
     OP(SHAPE, SHAPE, 1, 1, 1, shape_of),
+    OP(UNIDIRECTIONAL_SEQUENCE_LSTM, UNIDIRECTIONAL_SEQUENCE_LSTM, 1, 24, 1, sequence_lstm),
+    {TFL_OP_CUSTOM, "TFLite_Detection_PostProcess", TFL_OPTIONS_NONE, 3, 3, 4, 4, detection_postprocess},
+    {TFL_OP_CUSTOM, "PosenetDecoderOp", TFL_OPTIONS_NONE, ALL, 4, 4, 5, posenet_decoder},
     OP(RESIZE_BILINEAR, RESIZE_BILINEAR, 2, 2, 1, resize_bilinear),
     OP(RESIZE_NEAREST_NEIGHBOR, RESIZE_NEAREST_NEIGHBOR, 2, 2, 1, resize_nearest),
 };

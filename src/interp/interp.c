@@ -105,6 +105,8 @@ static bool tensor_init(struct interp *p, uint32_t i, struct status *st)
     k->zero = t->quant.zero_point;
     k->n_scales = t->quant.count;
     k->channel = t->quant.dim;
+    if (t->data.size && t->is_variable)
+        return status_fail(st, STATUS_INVALID, "tensor '%s' is constant and variable", k->name);
     if (t->data.size) {
         if (t->data.size != kern_elements(k) * kern_type_size(k->type))
             return status_fail(st, STATUS_INVALID, "constant '%s' has %zu bytes", k->name, t->data.size);
@@ -113,6 +115,14 @@ static bool tensor_init(struct interp *p, uint32_t i, struct status *st)
                                                : arena_copy(p->a, t->data.data, t->data.size);
     }
     return true;
+}
+
+static enum tfl_type tfl_type_of(enum kern_type type)
+{
+    static const enum tfl_type types[] = {[KERN_F32] = TFL_FLOAT32, [KERN_I8] = TFL_INT8,   [KERN_U8] = TFL_UINT8,
+                                          [KERN_I16] = TFL_INT16,   [KERN_I32] = TFL_INT32, [KERN_I64] = TFL_INT64,
+                                          [KERN_BOOL] = TFL_BOOL};
+    return types[type];
 }
 
 static bool is_constant(const struct interp *p, uint32_t tensor)
@@ -142,6 +152,8 @@ static void set_info(struct interp *p, uint32_t tensor)
 {
     const struct kern_tensor *k = &p->tensors[tensor];
     struct tfl_tensor *t = &p->info[tensor];
+    t->type = tfl_type_of(k->type); /* custom operators may change it */
+    t->quant.count = k->n_scales;
     t->rank = k->rank;
     memcpy(t->shape, k->dim, k->rank * sizeof *k->dim);
     t->dynamic = false;

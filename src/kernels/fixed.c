@@ -29,48 +29,108 @@ struct fixed_multiplier fixed_inverse_sqrt(int32_t x)
     return (struct fixed_multiplier){m, -shift};
 }
 
-/* exp(a) for a in [-1/4, 0), no integer bits: a Taylor polynomial around -1/8. */
-static int32_t exp_near_zero(int32_t a)
+/* ---- functions for numbers of 32 or 16 bits: `w` bits, of which 1 is the sign ---- */
+
+/* A constant that gemmlowp states for 32 bits. */
+static int32_t constant(int w, int32_t c)
 {
-    enum { EXP_MINUS_EIGHTH = 1895147668, THIRD = 715827883 };
-    int32_t x = a + (1 << 28), x2 = fixed_high_mul(x, x), x3 = fixed_high_mul(x2, x), x4 = fixed_high_mul(x2, x2);
-    int32_t tail = fixed_shift(fixed_high_mul(fixed_shift(x4, -2) + x3, THIRD) + x2, -1);
-    return EXP_MINUS_EIGHTH + fixed_high_mul(EXP_MINUS_EIGHTH, x + tail);
+    return w == 32 ? c : fixed_shift_right(c, 16);
+}
+
+static int32_t one(int w)
+{
+    return w == 32 ? INT32_MAX : INT16_MAX;
+}
+
+static int32_t saturate(int w, int32_t x)
+{
+    return w == 32 ? x : clamp32(x, INT16_MIN, INT16_MAX);
+}
+
+static int32_t mul(int w, int32_t a, int32_t b)
+{
+    if (w == 32)
+        return fixed_high_mul(a, b);
+    if (a == INT16_MIN && b == INT16_MIN)
+        return INT16_MAX;
+    int32_t ab = a * b;
+    return (ab + (ab >= 0 ? 1 << 14 : 1 - (1 << 14))) / (1 << 15);
+}
+
+static int32_t shift(int w, int32_t x, int n)
+{
+    return saturate(w, fixed_shift(x, n));
+}
+
+/* exp(a) for a in [-1/4, 0), no integer bits: a Taylor polynomial around -1/8. */
+static int32_t exp_near_zero(int w, int32_t a)
+{
+    int32_t middle = constant(w, 1895147668), third = constant(w, 715827883); /* exp(-1/8), 1/3 */
+    int32_t x = a + (1 << (w - 4)), x2 = mul(w, x, x), x3 = mul(w, x2, x), x4 = mul(w, x2, x2);
+    int32_t tail = fixed_shift(mul(w, fixed_shift(x4, -2) + x3, third) + x2, -1);
+    return saturate(w, middle + mul(w, middle, x + tail));
+}
+
+/* exp(a) for a <= 0 with `bits` integer bits, at most 5. */
+static int32_t exp_negative(int w, int32_t a, int bits)
+{
+    static const int32_t factor[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+    enum { FIRST = -2 }; /* factor[i] = exp(-2^(i + FIRST)) */
+    int fraction = w - 1 - bits;
+    int32_t quarter = 1 << (fraction - 2);
+    if (a == 0)
+        return one(w);
+    int32_t rest = (a & (quarter - 1)) - quarter;
+    int32_t r = exp_near_zero(w, shift(w, rest, bits)), quarters = wrap32((int64_t)rest - a);
+    for (int i = 0; i + FIRST < bits; i++)
+        if (quarters & 1 << (fraction + i + FIRST))
+            r = mul(w, r, constant(w, factor[i]));
+    return r;
+}
+
+/* 1 / half for half in [1/2, 1), 2 integer bits in the result: Newton's division. */
+static int32_t inverse(int w, int32_t half)
+{
+    int32_t unit = 1 << (w - 3), x = constant(w, 1515870810) + mul(w, half, constant(w, -1010580540)); /* 48/17, -32/17 */
+    for (int i = 0; i < 3; i++)
+        x += shift(w, mul(w, x, unit - mul(w, half, x)), 2);
+    return x;
+}
+
+/* (a + 1) / 2, halves up. */
+static int32_t half_of_sum(int w, int32_t a)
+{
+    int64_t sum = (int64_t)a + one(w);
+    return (int32_t)((sum + (sum >= 0 ? 1 : -1)) / 2);
 }
 
 int32_t fixed_exp(int32_t a)
 {
-    enum { FRACTION = 26, QUARTER = 1 << (FRACTION - 2) };
-    static const struct {
-        int exponent;
-        int32_t factor; /* exp(-2^exponent) */
-    } steps[] = {{-2, 1672461947}, {-1, 1302514674}, {0, 790015084}, {1, 290630308},
-                 {2, 39332535},    {3, 720401},      {4, 242}};
-    if (a == 0)
-        return INT32_MAX;
-    int32_t rest = (a & (QUARTER - 1)) - QUARTER;
-    int32_t r = exp_near_zero(fixed_shift(rest, 5)), quarters = wrap32((int64_t)rest - a);
-    for (int i = 0; i < 7; i++)
-        if (quarters & 1 << (FRACTION + steps[i].exponent))
-            r = fixed_high_mul(r, steps[i].factor);
-    return r;
-}
-
-/* 1 / (1 + a) for a in [0, 1), no integer bits: Newton's division. */
-static int32_t one_over_one_plus(int32_t a)
-{
-    enum { C48_17 = 1515870810, MINUS_C32_17 = -1010580540, ONE = 1 << 29 }; /* 2 integer bits */
-    int64_t sum = (int64_t)a + INT32_MAX;
-    int32_t half = (int32_t)((sum + (sum >= 0 ? 1 : -1)) / 2);
-    int32_t x = C48_17 + fixed_high_mul(half, MINUS_C32_17);
-    for (int i = 0; i < 3; i++)
-        x += fixed_shift(fixed_high_mul(x, ONE - fixed_high_mul(half, x)), 2);
-    return fixed_shift(x, 1);
+    return exp_negative(32, a, 5);
 }
 
 int32_t fixed_reciprocal(int32_t x, int *bits)
 {
     int zeros = leading_zeros((uint32_t)x);
     *bits = 12 - zeros;
-    return one_over_one_plus((int32_t)(((uint32_t)x << zeros) - (UINT32_C(1) << 31)));
+    int32_t above_one = (int32_t)(((uint32_t)x << zeros) - (UINT32_C(1) << 31));
+    return fixed_shift(inverse(32, half_of_sum(32, above_one)), 1);
+}
+
+int32_t fixed_logistic16(int32_t a, int bits)
+{
+    if (a == 0)
+        return 1 << 14;
+    int32_t e = exp_negative(16, a > 0 ? -a : saturate(16, a), bits);
+    int32_t r = shift(16, inverse(16, half_of_sum(16, e)), 1);
+    return a > 0 ? r : INT16_MAX - r;
+}
+
+int32_t fixed_tanh16(int32_t a, int bits)
+{
+    if (a == 0)
+        return 0;
+    int32_t e = exp_negative(16, a > 0 ? -a : a, bits + 1); /* exp(2a): the same bits with one integer bit more */
+    int32_t r = shift(16, inverse(16, half_of_sum(16, e)) - (1 << 13), 2);
+    return a > 0 ? r : -r;
 }

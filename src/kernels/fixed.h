@@ -77,5 +77,8 @@ struct fixed_multiplier fixed_inverse_sqrt(int32_t x);
 int32_t fixed_exp(int32_t a);
 /* 1 / x for x > 0 with 12 integer bits: result / 2^31 / 2^*bits. */
 int32_t fixed_reciprocal(int32_t x, int *bits);
+/* logistic(a) and tanh(a) for 16-bit a with `bits` integer bits, 0..5; the result has none. */
+int32_t fixed_logistic16(int32_t a, int bits);
+int32_t fixed_tanh16(int32_t a, int bits);
 
 #endif

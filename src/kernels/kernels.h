@@ -148,19 +148,19 @@ struct kern_resize {
 bool kern_resize_bilinear(struct kern_ctx *c, const struct kern_resize *p, kern_in x, kern_in size, kern_out y);
 bool kern_resize_nearest(struct kern_ctx *c, const struct kern_resize *p, kern_in x, kern_in size, kern_out y);
 
-/* lstm.c: UNIDIRECTIONAL_SEQUENCE_LSTM with its 20 (24 with layer norms) inputs in the schema's order, NULL = left
- * out.  The two states (inputs 18 and 19) are variables and are written. */
+/* lstm.c: UNIDIRECTIONAL_SEQUENCE_LSTM in the full integer form: int8 input, output and weights, int16 cell state,
+ * int32 biases, no peephole, projection, layer normalisation nor coupled gates.  Inputs in the schema's order (n_in = 20
+ * or 24), NULL = left out.  The two states are variables and are written.  The chip's arithmetic is not known well
+ * enough (one example); KERN_EDGETPU computes as KERN_TFLITE. */
 struct kern_lstm {
-    float cell_clip, proj_clip;
+    float cell_clip;
     bool time_major;
-    struct kern_quant { /* intermediates of the fully quantised form: input, forget, cell, output gate, hidden */
-        float scale;
-        int32_t zero;
-    } gate[5];
+    float hidden_scale; /* of the fifth intermediate tensor */
+    int32_t hidden_zero;
 };
 bool kern_lstm(struct kern_ctx *c, const struct kern_lstm *p, struct kern_tensor **in, uint32_t n_in, kern_out y);
 
-/* detection.c: TFLite_Detection_PostProcess. */
+/* detection.c: TFLite_Detection_PostProcess.  Boxes, classes, scores, number; outputs become float32. */
 struct kern_detection {
     int32_t max_detections, max_classes_per_detection, detections_per_class, n_classes;
     bool regular_nms;
@@ -170,7 +170,8 @@ struct kern_detection {
 bool kern_detection_postprocess(struct kern_ctx *c, const struct kern_detection *p, kern_in boxes, kern_in scores,
                                 kern_in anchors, kern_out y[4]);
 
-/* posenet.c: PosenetDecoderOp of libcoral. */
+/* posenet.c: PosenetDecoderOp of libcoral.  Heat maps, short, mid and, for BodyPix, long offsets -> keypoints, keypoint
+ * scores, pose scores, number, masks; outputs become float32. */
 struct kern_posenet {
     int32_t max_detections, stride;
     float score_threshold, nms_radius;
