@@ -40,6 +40,7 @@ void unit_begin(struct chip *c, struct unit *u, enum unit_id id)
         if (u->at.base >= 0)
             u->ttu.base = u->at.base;
         walk_start(&u->read.w, &u->ttu, 6, u->read.w.odd);
+        u->read.w.cut = in->to_wide.par != 0;
         walk_start(&u->write.w, &in->to_wide.w, 4, u->write.w.odd);
         break;
     case UNIT_TO_NARROW:

@@ -1,10 +1,11 @@
 /* One address generator in motion: visits the elements of an isa_ttu in order.
  *
  * Source: ../shared/isa/tile-dma.md section 2 and tensor-ops.md "Traversal unit".  The running address
- * gets step[k] when loop k advances (the loops below it stand at their ends); loop 0 has limit llim in
+ * gets step[k] when loop k advances (the loops below it stand at their ends); loop `cut` has limit llim in
  * the last iteration of loop ldim, and lskip makes up for the elements left out; boff is added in every
  * other pass of the loops below bdim (a double buffer).  An instruction starts with the buffer at which
- * the one before it on this unit stopped, unless a fence lies between: docs/sim.md, "Double buffers". */
+ * the one before it on this unit stopped, unless a fence lies between: docs/sim.md, "Double buffers".
+ * The loop cut short is loop 0, in transposing moves loop 1: docs/sim.md, "Shortened loops". */
 #ifndef SIM_WALK_H
 #define SIM_WALK_H
 
@@ -15,6 +16,7 @@ struct walk {
     int64_t at;      /* running address without the double buffer */
     int32_t i[8];    /* loop counters */
     uint8_t n;       /* loops */
+    uint8_t cut;     /* the loop that llim is for */
     uint8_t level;   /* loops that the last advance completed; n before the first and after the last element */
     bool odd, done;  /* second buffer; all elements visited */
 };
@@ -29,40 +31,35 @@ static inline int64_t walk_at(const struct walk *w)
     return w->at + (w->odd ? w->t->boff : 0);
 }
 
-static inline bool walk_short(const struct walk *w) /* is loop 0 cut (or extended) in this pass? */
+static inline bool walk_short(const struct walk *w) /* is loop `cut` cut (or extended) in this pass? */
 {
     return w->t->ldim && w->i[w->t->ldim] == w->t->lim[w->t->ldim];
 }
 
 /* Loops below k have completed: advance loop k, or the next one that can. */
-static inline void walk_carry(struct walk *w, unsigned k, int64_t correction)
+static inline void walk_carry(struct walk *w, unsigned k)
 {
     const struct isa_ttu *t = w->t;
-    while (k < w->n && w->i[k] == t->lim[k])
-        w->i[k++] = 0;
+    bool cut = walk_short(w);
+    for (; k < w->n; k++) {
+        if (w->i[k] < (cut && k == w->cut ? t->llim : t->lim[k]))
+            break;
+        w->i[k] = 0;
+    }
     w->level = (uint8_t)k;
     if (k == w->n) {
         w->done = true;
     } else {
         w->i[k]++;
-        w->at += t->step[k] + correction;
+        w->at += t->step[k] + (cut && k > w->cut ? t->lskip : 0);
     }
+    if (t->boff && (int32_t)k >= t->bdim)
+        w->odd = !w->odd;
 }
 
 static inline void walk_next(struct walk *w)
 {
-    const struct isa_ttu *t = w->t;
-    bool cut = walk_short(w);
-    if (w->i[0] < (cut ? t->llim : t->lim[0])) {
-        w->i[0]++;
-        w->at += t->step[0];
-        w->level = 0;
-    } else {
-        w->i[0] = 0;
-        walk_carry(w, 1, cut ? t->lskip : 0);
-    }
-    if (t->boff && w->level >= t->bdim)
-        w->odd = !w->odd;
+    walk_carry(w, 0);
 }
 
 /* All zero: this side of the instruction does nothing. */
