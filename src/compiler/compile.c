@@ -60,7 +60,7 @@ static bool divide(struct job *j, const struct compile_options *o)
     return true;
 }
 
-/* Everything up to the addresses. */
+/* Everything up to the places of the parameters. */
 static bool plan_partitions(struct job *j)
 {
     j->plans = ARENA_ARRAY(j->arena, struct plan, j->partitions.count);
@@ -69,10 +69,24 @@ static bool plan_partitions(struct job *j)
             continue;
         struct plan *p = &j->plans[j->n_plans++];
         plan_init(p, j->arena, j->graph.source, j->st);
-        if (!lower_partition(p, &j->partitions.parts[i]) || !plan_size(p) || !plan_place(p))
+        if (!lower_partition(p, &j->partitions.parts[i]) || !plan_size(p) || !plan_place_narrow(p))
             return false;
     }
     return true;
+}
+
+/* All executables of one command share a token, so their cached parameters must lie side by side, below the buffers of each
+ * of them.  First come, first served: command order is priority. */
+static void share_cache(struct job *jobs, unsigned count, struct place_room *room)
+{
+    *room = (struct place_room){.cap = WIDE_ROWS};
+    for (unsigned i = 0; i < count; i++)
+        for (uint32_t k = 0; k < jobs[i].n_plans; k++)
+            if (jobs[i].plans[k].wide_floor < room->cap)
+                room->cap = jobs[i].plans[k].wide_floor;
+    for (unsigned i = 0; i < count; i++)
+        for (uint32_t k = 0; k < jobs[i].n_plans; k++)
+            plan_place_parameters(&jobs[i].plans[k], room);
 }
 
 /* ---- packages ---- */
@@ -89,14 +103,15 @@ static struct cached_segment *cached_of(const struct plan *p, uint32_t *count)
     return c;
 }
 
-static uint64_t token_of_model(const struct job *j)
+static uint64_t token_of(const struct job *jobs, unsigned count)
 {
     struct token t;
     token_init(&t);
-    for (uint32_t i = 0; i < j->n_plans; i++)
-        for (uint32_t k = 0; k < j->plans[i].n_parameters; k++)
-            if (!j->plans[i].parameters[k].streamed)
-                token_add(&t, &j->plans[i].parameters[k].segment, &j->plans[i].parameters[k].at);
+    for (unsigned j = 0; j < count; j++)
+        for (uint32_t i = 0; i < jobs[j].n_plans; i++)
+            for (uint32_t k = 0; k < jobs[j].plans[i].n_parameters; k++)
+                if (!jobs[j].plans[i].parameters[k].streamed)
+                    token_add(&t, &jobs[j].plans[i].parameters[k].segment, &jobs[j].plans[i].parameters[k].at);
     return token_value(&t);
 }
 
@@ -123,10 +138,11 @@ static bool package(struct job *j, const struct plan *p, const struct partition 
     return dwn_write(j->arena, &k, out, j->st);
 }
 
+enum { ROW_BYTES = 256 };
+
 /* Figures of the memory lines (placement.md section 5): a cached row counts whole, however many lanes it fills. */
 static void add_memory(struct compile_result *r, const struct plan *p)
 {
-    enum { ROW_BYTES = 256 };
     for (uint32_t i = 0; i < p->n_parameters; i++) {
         const struct parameter *q = &p->parameters[i];
         uint64_t cached = 0, streamed = q->streamed ? q->segment.data.size : 0;
@@ -137,14 +153,19 @@ static void add_memory(struct compile_result *r, const struct plan *p)
         r->cached_bytes += cached;
         r->streamed_bytes += streamed;
     }
-    uint64_t room = (uint64_t)ISA_TILES * ROW_BYTES * (uint64_t)p->wide_floor;
-    r->remaining_bytes = room > r->cached_bytes ? room - r->cached_bytes : 0;
 }
 
-static bool write_model(struct job *j, const struct compile_options *o)
+static uint64_t free_bytes(const struct place_room *room)
+{
+    uint64_t rows = 0;
+    for (int t = 0; t < PLACE_TILES; t++)
+        rows += (uint64_t)(room->cap - room->base[t]);
+    return ROW_BYTES * rows;
+}
+
+static bool write_model(struct job *j, uint64_t token, const struct place_room *room, const struct compile_options *o)
 {
     struct bytes *custom = ARENA_ARRAY(j->arena, struct bytes, j->n_plans);
-    uint64_t token = o->has_token ? o->token : token_of_model(j);
     uint32_t n = 0;
     for (uint32_t i = 0; i < j->partitions.count; i++) {
         struct bytes data;
@@ -157,27 +178,30 @@ static bool write_model(struct job *j, const struct compile_options *o)
         custom[n++] = flex_write_custom_op(j->arena, data, CHIP_CODE);
     }
     j->result->n_subgraphs = n;
+    j->result->remaining_bytes = n ? free_bytes(room) : 0;
     struct tfl_model *out;
     const struct tfl_write_options form = {.official = true, .description = "Exported from Subgraph."};
     return graph_rewrite(j->arena, j->model, &j->graph, &j->partitions, custom, &out, j->st) &&
            tfl_write(j->arena, out, &form, &j->result->file, j->st);
 }
 
-static bool compile_model(struct arena *a, const struct tfl_model *m, const struct compile_options *o,
-                          struct compile_result *r, struct status *st)
-{
-    struct job j = {.arena = a, .model = m, .result = r, .st = st};
-    *r = (struct compile_result){0};
-    if (m->n_subgraphs != 1)
-        return status_fail(st, STATUS_UNSUPPORTED, "the model has %u subgraphs; one is possible", m->n_subgraphs);
-    return divide(&j, o) && plan_partitions(&j) && write_model(&j, o);
-}
-
 bool compile_models(struct arena *a, const struct tfl_model *const *models, unsigned count, const struct compile_options *o,
                     struct compile_result *results, struct status *st)
 {
+    struct job *jobs = ARENA_ARRAY(a, struct job, count);
+    for (unsigned i = 0; i < count; i++) {
+        results[i] = (struct compile_result){0};
+        jobs[i] = (struct job){.arena = a, .model = models[i], .result = &results[i], .st = st};
+        if (models[i]->n_subgraphs != 1)
+            return status_fail(st, STATUS_UNSUPPORTED, "the model has %u subgraphs; one is possible", models[i]->n_subgraphs);
+        if (!divide(&jobs[i], o) || !plan_partitions(&jobs[i]))
+            return false;
+    }
+    struct place_room room;
+    share_cache(jobs, count, &room);
+    uint64_t token = o->has_token ? o->token : token_of(jobs, count);
     for (unsigned i = 0; i < count; i++)
-        if (!compile_model(a, models[i], o, &results[i], st))
+        if (!write_model(&jobs[i], token, &room, o))
             return false;
     return true;
 }

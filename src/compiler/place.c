@@ -3,7 +3,7 @@
 #include "base/bytes.h"
 #include "compiler/sort.h"
 
-enum { TILES = 16 };
+enum { TILES = PLACE_TILES };
 
 int32_t spread_groups_per_tile(int32_t groups) { return (int32_t)ceil_div(groups, TILES); }
 int32_t spread_tiles(int32_t groups) { return (int32_t)ceil_div(groups, spread_groups_per_tile(groups)); }
@@ -138,11 +138,10 @@ static void take_rows(struct placed *p, int32_t *next)
     }
 }
 
-/* From row 0 up without gaps: spread items first, those on most tiles first, the last of equals first; then the others in
+/* Upwards from next[tile] without gaps: spread items first, those on most tiles first, the last of equals first; then the others in
  * execution order. */
-static void assign_rows(const struct place_item *items, uint32_t count, struct placed *out)
+static void assign_rows(const struct place_item *items, uint32_t count, int32_t *next, struct placed *out)
 {
-    int32_t next[TILES] = {0};
     for (uint32_t tiles = TILES; tiles > 0; tiles--)
         for (uint32_t i = count; i-- > 0;)
             if (items[i].kind == PLACE_SPREAD && out[i].count == tiles)
@@ -152,11 +151,12 @@ static void assign_rows(const struct place_item *items, uint32_t count, struct p
             take_rows(&out[i], next);
 }
 
-bool place_parameters(struct arena *a, const struct place_item *items, uint32_t count, int32_t cap, struct placed *out,
-                      uint32_t *misfit)
+bool place_parameters(struct arena *a, const struct place_item *items, uint32_t count, struct place_room *room,
+                      struct placed *out, uint32_t *misfit)
 {
     uint32_t *order = assignment_order(a, items, count);
-    int32_t load[TILES] = {0};
+    int32_t load[TILES], cap = room->cap;
+    memcpy(load, room->base, sizeof load);
     for (uint32_t k = 0; k < count; k++) {
         uint32_t i = order[k];
         out[i] = (struct placed){0};
@@ -175,6 +175,6 @@ bool place_parameters(struct arena *a, const struct place_item *items, uint32_t 
             return false;
         }
     }
-    assign_rows(items, count, out);
+    assign_rows(items, count, room->base, out);
     return true;
 }

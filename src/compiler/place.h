@@ -33,10 +33,16 @@ struct placed {
     uint32_t count;
 };
 
-/* Rows [0, cap) of each of the 16 tiles.  `items` in execution order; out[i] belongs to items[i].
- * False, with `*misfit` the item for which there was no room, and `out` undefined. */
-bool place_parameters(struct arena *a, const struct place_item *items, uint32_t count, int32_t cap, struct placed *out,
-                      uint32_t *misfit);
+enum { PLACE_TILES = 16 };
+struct place_room { /* rows [base[t], cap) of tile t are free */
+    int32_t base[PLACE_TILES], cap;
+};
+
+/* `items` in execution order; out[i] belongs to items[i].  `room` shrinks by what was placed, so that what is compiled
+ * together lies side by side.
+ * False, with `*misfit` the item for which there was no room, `room` as it was and `out` undefined. */
+bool place_parameters(struct arena *a, const struct place_item *items, uint32_t count, struct place_room *room,
+                      struct placed *out, uint32_t *misfit);
 
 /* How a spread item is cut: groups per tile, and tiles. */
 int32_t spread_groups_per_tile(int32_t groups);

@@ -120,7 +120,7 @@ static struct place_item item_of(const struct parameter *q)
 }
 
 /* Places what is not marked as streamed; marks what does not fit and tries again. */
-static void place_cached(struct plan *p)
+static void place_cached(struct plan *p, struct place_room *room)
 {
     struct place_item *items = ARENA_ARRAY(p->arena, struct place_item, p->n_parameters);
     struct placed *placed = ARENA_ARRAY(p->arena, struct placed, p->n_parameters);
@@ -133,7 +133,7 @@ static void place_cached(struct plan *p)
             which[n] = i;
             items[n++] = item_of(&p->parameters[i]);
         }
-        if (place_parameters(p->arena, items, n, p->wide_floor, placed, &misfit)) {
+        if (place_parameters(p->arena, items, n, room, placed, &misfit)) {
             for (uint32_t i = 0; i < n; i++)
                 p->parameters[which[i]].at = placed[i];
             return;
@@ -142,19 +142,21 @@ static void place_cached(struct plan *p)
     }
 }
 
-bool plan_place(struct plan *p)
+bool plan_place_narrow(struct plan *p)
 {
     p->narrow_words = narrow_allocate(p->arena, p->buffers, p->n_buffers);
-    if (p->narrow_words > NARROW_WORDS)
-        return too_large(p);
-    place_cached(p);
+    return p->narrow_words <= NARROW_WORDS || too_large(p);
+}
+
+void plan_place_parameters(struct plan *p, struct place_room *room)
+{
+    place_cached(p, room);
     for (uint32_t i = 0; i < p->n_parameters; i++) {
         if (!p->parameters[i].streamed)
             continue;
         p->parameters[i].offset = p->streamed_bytes;
         p->streamed_bytes += (int64_t)p->parameters[i].segment.data.size;
     }
-    return true;
 }
 
 static struct bytes streamed_blob(const struct plan *p)

@@ -106,8 +106,9 @@ const char *plan_op_text(const struct plan *p, uint32_t op);
 
 /* ---- passes ---- */
 bool plan_size(struct plan *p);
-/* row_cap: rows [0, row_cap) may hold cached parameters; at most wide_floor. */
-bool plan_place(struct plan *p);
+bool plan_place_narrow(struct plan *p);
+/* Caches what fits in `room`, which must lie below the wide floor of every plan that shares the chip; the rest is streamed. */
+void plan_place_parameters(struct plan *p, struct place_room *room);
 bool plan_emit(const struct plan *p, struct dwn_executable *out);
 
 /* ---- geometry ---- */

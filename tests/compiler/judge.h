@@ -69,24 +69,34 @@ static const char *judge_once(struct arena *a, const struct tfl_model *source, c
     return NULL;
 }
 
+enum { JUDGE_MODELS = 4 };
+
+/* Models compiled together, run in turn on one chip: parameters stay cached, and nothing may overwrite them. */
+static const char *judge_together(struct arena *a, const struct tfl_model *const *m, unsigned count, const struct compile_options *o,
+                                  struct compile_result *results)
+{
+    struct status *st = ARENA_NEW(a, struct status);
+    struct tfl_model *compiled[JUDGE_MODELS];
+    struct judge_verify v = {.a = a};
+    if (!compile_models(a, m, count, o, results, st))
+        return st->message;
+    for (unsigned i = 0; i < count; i++)
+        if (!tfl_read(a, results[i].file, &compiled[i], st) || !corpus_packages(a, results[i].file, judge_package, &v, st))
+            return st->message;
+    const char *fault = v.finding;
+    const struct sim_options so = {.strict = true, .seed = 1};
+    struct sim *sim = sim_new(&so);
+    for (uint64_t k = 0; !fault && k < JUDGE_RUNS; k++)
+        for (unsigned i = 0; !fault && i < count; i++)
+            fault = judge_once(a, m[i], compiled[i], sim, k + 1, st);
+    sim_free(sim);
+    return fault;
+}
+
 static struct judgement judge_with(struct arena *a, const struct tfl_model *m, const struct compile_options *o)
 {
-    struct judgement j = {0};
-    struct status *st = ARENA_NEW(a, struct status);
-    struct tfl_model *compiled;
-    struct judge_verify v = {.a = a};
-    if (!compile_models(a, &m, 1, o, &j.compiled, st) || !tfl_read(a, j.compiled.file, &compiled, st) ||
-        !corpus_packages(a, j.compiled.file, judge_package, &v, st)) {
-        j.fault = st->message;
-        return j;
-    }
-    j.fault = v.finding;
-    for (uint64_t k = 0; !j.fault && k < JUDGE_RUNS; k++) {
-        const struct sim_options so = {.strict = true, .seed = k};
-        struct sim *sim = sim_new(&so);
-        j.fault = judge_once(a, m, compiled, sim, k + 1, st);
-        sim_free(sim);
-    }
+    struct judgement j;
+    j.fault = judge_together(a, &m, 1, o, &j.compiled);
     return j;
 }
 

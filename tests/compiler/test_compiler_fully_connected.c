@@ -212,6 +212,27 @@ static void int8_needs_runtime_12(void **state)
     arena_free(a);
 }
 
+/* Models of one command share the chip: cached side by side, the later ones streamed where nothing is left. */
+static void models_compiled_together_share_the_cache(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    const struct tfl_model *m[3] = {make_fc_chain(a, TFL_UINT8, 1, 2000, 1024, 2), make_fc_chain(a, TFL_INT8, 2, 1024, 1024, 2),
+                                    make_fc_chain(a, TFL_INT8, 3, 4096, 1024, 1)};
+    const struct compile_options o = {.min_runtime_version = 14};
+    struct compile_result r[3];
+    const char *fault = judge_together(a, m, 3, &o, r);
+    if (fault)
+        print_message("%s\n", fault);
+    assert_null(fault);
+    assert_int_equal(r[0].streamed_bytes, 0);
+    assert_int_equal(r[1].streamed_bytes, 0);
+    assert_int_equal(r[2].cached_bytes, 0);
+    assert_in_range(r[2].streamed_bytes, 4096 * 1024, 4096 * 1024 + 16 * 1024);
+    assert_int_equal(r[0].remaining_bytes, r[2].remaining_bytes);
+    arena_free(a);
+}
+
 static uint64_t token_of(struct arena *a, struct bytes file)
 {
     struct status st = {0};
@@ -248,6 +269,7 @@ int main(void)
         cmocka_unit_test(layers_on_one_vector),
         cmocka_unit_test(operators_of_the_cpu_stay_there),
         cmocka_unit_test(int8_needs_runtime_12),
+        cmocka_unit_test(models_compiled_together_share_the_cache),
         cmocka_unit_test(the_output_depends_on_the_model_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

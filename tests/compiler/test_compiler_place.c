@@ -74,7 +74,7 @@ static void equal_loads_take_the_tiles_in_heap_order(void **state)
     struct arena *a = arena_new();
     for (uint32_t i = 0; i < 16; i++)
         items[i] = (struct place_item){.kind = PLACE_CONV, .groups = 1, .rows = 10, .op = i};
-    assert_true(place_parameters(a, items, 16, 2000, out, &misfit));
+    assert_true(place_parameters(a, items, 16, &(struct place_room){.cap = 2000}, out, &misfit));
     for (uint32_t i = 0; i < 16; i++) {
         assert_int_equal(out[i].count, 1);
         assert_int_equal(out[i].chunks[0].tile, order[i]);
@@ -93,7 +93,7 @@ static void a_segment_larger_than_a_tile_is_cut_by_rows(void **state)
     struct placed out[2];
     uint32_t misfit;
     struct arena *a = arena_new();
-    assert_true(place_parameters(a, items, 2, 1956, out, &misfit));
+    assert_true(place_parameters(a, items, 2, &(struct place_room){.cap = 1956}, out, &misfit));
     assert_int_equal(out[0].count, 8);
     int32_t rows = 0;
     for (uint32_t k = 0; k < 8; k++) {
@@ -111,7 +111,7 @@ static uint32_t spread_counts(int32_t groups, int32_t first_rows, int32_t last_r
     struct placed out;
     uint32_t misfit;
     struct arena *a = arena_new();
-    assert_true(place_parameters(a, &item, 1, 100, &out, &misfit));
+    assert_true(place_parameters(a, &item, 1, &(struct place_room){.cap = 100}, &out, &misfit));
     assert_int_equal(out.chunks[0].rows, first_rows);
     assert_int_equal(out.chunks[out.count - 1].rows, last_rows);
     uint32_t count = out.count;
@@ -137,10 +137,10 @@ static void vectors_that_do_not_fit_on_tile_0_move_on(void **state)
     struct placed out[3];
     uint32_t misfit = 0;
     struct arena *a = arena_new();
-    assert_true(place_parameters(a, items, 2, 2015, out, &misfit));
+    assert_true(place_parameters(a, items, 2, &(struct place_room){.cap = 2015}, out, &misfit));
     assert_int_equal(out[0].chunks[0].tile, 0);
     assert_int_equal(out[1].chunks[0].tile, 1);
-    assert_false(place_parameters(a, items, 3, 2015, out, &misfit));
+    assert_false(place_parameters(a, items, 3, &(struct place_room){.cap = 2015}, out, &misfit));
     assert_int_equal(misfit, 2);
     arena_free(a);
 }
@@ -163,13 +163,16 @@ static void placements_are_disjoint(void **state)
             items[i] = (struct place_item){.kind = kind, .groups = kind == PLACE_SPREAD ? 1 + (int32_t)(random_next(&s) % 40) : 1,
                                            .rows = 1 + (int32_t)(random_next(&s) % (kind == PLACE_CONV ? 3000 : 60)), .op = i};
         }
-        if (place_parameters(a, items, n, CAP, out, &misfit)) {
+        struct place_room room = {.base = {5, 100, 1000}, .cap = CAP};
+        if (place_parameters(a, items, n, &room, out, &misfit)) {
             for (uint32_t i = 0; i < n; i++) {
                 int32_t rows = 0;
                 for (uint32_t k = 0; k < out[i].count; k++) {
                     const struct place_chunk *c = &out[i].chunks[k];
                     rows += c->rows;
                     assert_in_range(c->row + c->rows, 1, CAP);
+                    assert_true(c->row >= (c->tile == 0 ? 5 : c->tile == 1 ? 100 : c->tile == 2 ? 1000 : 0));
+                    assert_true(c->row + c->rows <= room.base[c->tile]);
                     for (int32_t r = c->row; r < c->row + c->rows; r++) {
                         assert_false(used[c->tile][r]);
                         used[c->tile][r] = true;
