@@ -66,7 +66,8 @@ const struct tfl_tensor *op_input(const struct tfl_subgraph *g, const struct tfl
 const struct tfl_tensor *op_output(const struct tfl_subgraph *g, const struct tfl_operator *o, uint32_t i);
 
 /* Number and types of the tensors, options in range, and output shapes as TFLite's kernels compute them (check.c).
- * What is computed from constants only (new shape of RESHAPE, axes, sizes ...) is checked where those are constant.
+ * What is computed from other inputs (new shape of RESHAPE, axes, sizes ...) is checked where those are constant; where
+ * they are not, the output's shape is unknown until the model runs, and it is the caller who must not rely on it.
  * True for operators that check.c has no rule for: graph_has_check() says whether it has. */
 bool graph_check(struct arena *a, const struct tfl_subgraph *g, uint32_t op, struct status *st);
 bool graph_has_check(enum tfl_builtin code);

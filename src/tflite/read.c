@@ -11,6 +11,7 @@
 
 struct code {
     enum tfl_builtin code;
+    enum tfl_options_type options; /* the table that belongs to it */
     const char *custom;
     int32_t version;
 };
@@ -79,7 +80,9 @@ static bool read_buffers(struct reader *r, struct flat_table model)
 
 static bool read_codes(struct reader *r, struct flat_table model)
 {
-    struct flat_vector v = flat_vec(model, MODEL_OPERATOR_CODES, 4);
+    struct flat_vector v;
+    if (!read_tables(r, model, MODEL_OPERATOR_CODES, "operator codes", &v))
+        return false;
     r->n_codes = v.count;
     r->codes = ARENA_ARRAY(r->a, struct code, v.count);
     for (uint32_t i = 0; i < v.count && !r->f.bad; i++) {
@@ -93,6 +96,7 @@ static bool read_codes(struct reader *r, struct flat_table model)
         if (strcmp(tfl_op_name(c->code), "UNKNOWN") == 0 || c->code == TFL_OP_PLACEHOLDER_FOR_GREATER_OP_CODES)
             return status_fail(r->st, STATUS_UNSUPPORTED, "operator code %d is not in the schema that we know",
                                (int)c->code);
+        c->options = tfl_options_of(c->code);
     }
     return true;
 }
@@ -277,9 +281,9 @@ static void read_field(void *ctx, struct tfl_field f)
     }
 }
 
-static bool read_options(struct reader *r, struct flat_table table, struct tfl_operator *o)
+static bool read_options(struct reader *r, struct flat_table table, enum tfl_options_type own,
+                         struct tfl_operator *o)
 {
-    enum tfl_options_type own = tfl_options_of(o->code);
     unsigned one = flat_u8(table, OP_OPTIONS_TYPE, 0), two = flat_u8(table, OP_OPTIONS2_TYPE, 0);
     unsigned type = two ? TFL_OPTIONS2 + two : one;
     struct flat_table t = flat_sub(table, two ? OP_OPTIONS2 : OP_OPTIONS);
@@ -321,7 +325,7 @@ static bool read_operator(struct reader *r, struct flat_table t, uint32_t n_tens
               read_indices(r, t, OP_OUTPUTS, "output", false, n_tensors, &o->outputs, &o->n_outputs) &&
               read_indices(r, t, OP_INTERMEDIATES, "intermediate", true, n_tensors, &o->intermediates,
                            &o->n_intermediates) &&
-              read_options(r, t, o) && outside_range(r, t, OP_LARGE_OFFSET, OP_LARGE_SIZE, &o->custom_options);
+              read_options(r, t, c->options, o) && outside_range(r, t, OP_LARGE_OFFSET, OP_LARGE_SIZE, &o->custom_options);
     return ok || status_context(r->st, "(%s) ", o->custom_code ? o->custom_code : tfl_op_name(o->code));
 }
 
