@@ -283,6 +283,22 @@ static flat_ref put_codes(struct writer *w)
     return flat_put_refs(w->b, refs, w->n_codes);
 }
 
+/* The data that a file must hold; the rest is small against it. */
+static size_t data_size(const struct tfl_model *m)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < m->n_subgraphs; i++) {
+        const struct tfl_subgraph *g = &m->subgraphs[i];
+        for (uint32_t k = 0; k < g->n_tensors; k++)
+            size += g->tensors[k].data.size;
+        for (uint32_t k = 0; k < g->n_operators; k++)
+            size += g->operators[k].custom_options.size;
+    }
+    for (uint32_t i = 0; i < m->n_metadata; i++)
+        size += m->metadata[i].data.size;
+    return size;
+}
+
 /* Room for everything that is numbered while writing. */
 static void make_tables(struct writer *w)
 {
@@ -324,6 +340,8 @@ bool tfl_write(struct arena *a, const struct tfl_model *m, const struct tfl_writ
 {
     if (o->official && m->n_subgraphs != 1)
         return status_fail(st, STATUS_UNSUPPORTED, "%u subgraphs; the official layout has one", m->n_subgraphs);
+    if (data_size(m) > INT32_MAX)
+        return status_fail(st, STATUS_LIMIT, "the model holds %zu bytes of data; a file ends at 2 GiB", data_size(m));
     struct writer w = {.a = a, .b = flat_builder_new(a, false), .m = m, .official = o->official};
     make_tables(&w);
     flat_ref root = put_model(&w, o->description ? o->description : m->description);

@@ -396,6 +396,20 @@ static void buffers_behind_the_flatbuffer(void **state)
     arena_free(a);
 }
 
+/* Sizes beyond what the format can hold are noticed before any byte is touched. */
+static void more_than_two_gibibytes(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct tfl_model *m = make_fc_chain(a, TFL_INT8, 1, 4, 4, 1);
+    m->subgraphs[0].tensors[WEIGHTS].data.size = (size_t)1 << 32;
+    struct bytes file;
+    struct status st = {0};
+    assert_false(tfl_write(a, m, &(struct tfl_write_options){0}, &file, &st));
+    assert_int_equal(st.code, STATUS_LIMIT);
+    arena_free(a);
+}
+
 /* A million names for one table: refused before anything is allocated for them. */
 static void a_table_named_a_million_times(void **state)
 {
@@ -425,6 +439,7 @@ static void a_table_named_a_million_times(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(more_than_two_gibibytes),
         cmocka_unit_test(a_table_named_a_million_times),
         cmocka_unit_test(operators_have_the_numbers_of_the_schema),
         cmocka_unit_test(options_belong_to_their_operators),
