@@ -35,8 +35,8 @@ static float lookup(const struct requant *q, float x)
 int32_t requantize(const struct requant *q, float scale, int32_t acc)
 {
     float r = (float)(int32_t)((uint32_t)acc + (uint32_t)q->bias) * scale;
-    r = r > q->max ? q->max : r;
-    r = r < q->min ? q->min : r;
+    r = r < q->max ? r : q->max;
+    r = r > q->min ? r : q->min;
     if (q->lut)
         r = lookup(q, r);
     int32_t out = (r == r ? round_even(r) : 0) + q->zero_point;

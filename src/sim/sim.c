@@ -53,6 +53,7 @@ void sim_free(struct sim *s)
     for (unsigned t = 0; t < 16; t++) {
         struct tile *tile = &c->tile[t];
         free(tile->narrow), free(tile->wide), free(tile->narrow_known), free(tile->wide_known);
+        fast_free(&tile->unit[UNIT_TENSOR].run->fast);
         free(tile->unit[UNIT_TENSOR].run);
         free(s->cached[t]);
     }

@@ -5,6 +5,7 @@
 
 #include "sim/memory.h"
 #include "sim/resize.h"
+#include "sim/simd.h"
 
 static void table_load(struct table *t, const struct isa_table_op *i)
 {
@@ -35,6 +36,7 @@ enum step tensor_begin(struct chip *c, int tile, struct unit *u)
     const struct isa_tensor *i = &in->tensor;
     struct tensor_run *r = u->run;
     bool a = r->a.odd, o = r->o.odd, w = r->w.odd, p = r->p.odd, bank = r->bank;
+    struct fast buffers = r->fast;
     *r = (struct tensor_run){.i = i, .nest = {.llim = i->llim, .ldim = i->ldim}, .fresh = true, .zp_row = i->zp_first};
     memcpy(r->nest.lim, i->lim, sizeof i->lim);
     walk_start(&r->master.w, &r->nest, 8, false);
@@ -43,6 +45,7 @@ enum step tensor_begin(struct chip *c, int tile, struct unit *u)
     walk_start(&r->w, &i->w, 8, w);
     walk_start(&r->p, &i->p, 8, p);
     r->bank = bank;
+    r->fast = buffers;
     r->spill = !i->nospill;
     r->size_a = i->a16 ? 2 : 1;
     r->size_w = i->w16 ? 2 : 1;
@@ -52,6 +55,7 @@ enum step tensor_begin(struct chip *c, int tile, struct unit *u)
     if (i->psum.en)
         return chip_fault(c, &u->at, tile, STATUS_UNSUPPORTED, "raises PARTIAL_SUMS: not in any official stream");
     requant_setup(&r->q, i, &t->table);
+    fast_plan(c, in->op, r);
     if (in->op == ISA_RESIZE)
         return resize_begin(c, tile, u);
     return STEP_MOVED;
@@ -152,7 +156,7 @@ static bool row_at(struct chip *c, int tile, struct unit *u, const struct walk *
 }
 
 /* Sums that live in wide memory: 64 lanes of int32 in one row. */
-static bool sums_fetch(struct chip *c, int tile, struct unit *u)
+bool sums_fetch(struct chip *c, int tile, struct unit *u)
 {
     struct tensor_run *r = u->run;
     int64_t row;
@@ -167,7 +171,7 @@ static bool sums_fetch(struct chip *c, int tile, struct unit *u)
     return true;
 }
 
-static bool sums_store(struct chip *c, int tile, struct unit *u)
+bool sums_store(struct chip *c, int tile, struct unit *u)
 {
     struct tensor_run *r = u->run;
     int64_t row;
@@ -181,7 +185,7 @@ static bool sums_store(struct chip *c, int tile, struct unit *u)
     return true;
 }
 
-static void sums_clear(struct tensor_run *r, enum isa_opcode op)
+void sums_clear(struct tensor_run *r, enum isa_opcode op)
 {
     for (unsigned lane = 0; lane < LANES; lane++)
         r->acc[lane] = op == ISA_MAX ? INT32_MIN : 0;
@@ -226,21 +230,35 @@ static bool accumulate(struct chip *c, int tile, struct unit *u)
     return true;
 }
 
+/* The lanes as bytes of the output; padded to whole words. */
+static void lanes_out(const struct tensor_run *r, uint8_t *out)
+{
+    const struct isa_tensor *i = r->i;
+    unsigned lanes = (unsigned)round_up(r->lanes, 4);
+    if (!i->out16 && !i->lut && !i->cbias) {
+        struct simd_requant q = {.min = r->q.min, .max = r->q.max, .zero_point = r->q.zero_point, .limit = 255};
+        simd_requantize(&q, r->acc, r->bias, r->scale, out, lanes);
+        memset(out + r->lanes, 0, lanes - r->lanes);
+        return;
+    }
+    for (unsigned lane = 0; lane < r->lanes; lane++) {
+        int32_t v = requantize(&r->q, r->scale[lane], (int32_t)((uint32_t)r->acc[lane] + (uint32_t)r->bias[lane]));
+        if (i->out16)
+            put_le16(out + 2 * lane, (uint16_t)v);
+        else
+            out[lane] = (uint8_t)v;
+    }
+}
+
 enum step tensor_output(struct chip *c, int tile, struct unit *u)
 {
     struct tensor_run *r = u->run;
     const struct isa_tensor *i = r->i;
     struct tile *t = &c->tile[tile];
-    uint8_t out[2 * LANES + 4] = {0}, known[2 * LANES + 4] = {0};
+    uint8_t out[2 * LANES + 4] = {0};
     unsigned size = i->out16 ? 2 : 1;
     uint64_t lanes_known = r->known & r->header_known;
-    for (unsigned lane = 0; lane < r->lanes; lane++) {
-        int32_t v = requantize(&r->q, r->scale[lane], (int32_t)((uint32_t)r->acc[lane] + (uint32_t)r->bias[lane]));
-        for (unsigned b = 0; b < size; b++) {
-            out[lane * size + b] = (uint8_t)(v >> 8 * b);
-            known[lane * size + b] = lanes_known >> lane & 1;
-        }
-    }
+    lanes_out(r, out);
     for (unsigned k = 0; k < r->lanes * size; k += 4) {
         int64_t at = walk_at(&r->o);
         if (r->o.done)
@@ -248,7 +266,10 @@ enum step tensor_output(struct chip *c, int tile, struct unit *u)
         if (at < 0 || at + 4 > NARROW_BYTES || at % 4)
             return chip_fault(c, &u->at, tile, STATUS_INVALID, "writes narrow byte %lld of %d", (long long)at, NARROW_BYTES);
         memcpy(t->narrow + at, out + k, 4);
-        t->narrow_known[at / 4] = (uint8_t)(known[k] | known[k + 1] << 1 | known[k + 2] << 2 | known[k + 3] << 3);
+        unsigned known = 0;
+        for (unsigned b = 0; b < 4; b++)
+            known |= (unsigned)(lanes_known >> (k + b) / size & 1) << b;
+        t->narrow_known[at / 4] = (uint8_t)known;
         walk_next(&r->o);
         flag_raise(&t->flag[FLAG_AVDATA], &i->avdata, &r->o);
     }
@@ -300,7 +321,10 @@ static enum step tensor_end(struct chip *c, int tile, struct unit *u)
     if (!r->o.done || !r->p.done)
         return chip_fault(c, &u->at, tile, STATUS_INVALID, "loop nests of different length");
     c->count.macs += r->macs;
-    c->count.slow++;
+    if (r->used_fast)
+        c->count.fast++;
+    else
+        c->count.slow++;
     u->busy = false;
     return STEP_MOVED;
 }
@@ -319,8 +343,13 @@ enum step tensor_step(struct chip *c, int tile, struct unit *u, struct quantum *
             return moved;
         if (r->master.w.level >= r->i->chdim && tensor_group(c, tile, u) == STEP_FAILED)
             return STEP_FAILED;
-        if (plain_step(c, tile, u) == STEP_FAILED || !chip_spend(c, &u->at, tile, 1))
+        enum step fast = r->fast.usable ? fast_block(c, tile, u) : STEP_IDLE;
+        if (fast == STEP_FAILED ||
+            (fast == STEP_IDLE && (plain_step(c, tile, u) == STEP_FAILED || !chip_spend(c, &u->at, tile, 1))))
             return STEP_FAILED;
+        if (fast == STEP_IDLE)
+            r->fast.usable = false;
+        r->used_fast |= fast == STEP_MOVED;
         q->left--;
         moved = STEP_MOVED;
     }

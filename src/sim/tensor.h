@@ -12,12 +12,30 @@
 
 enum { LANES = 64 };
 
+struct fast {
+    bool usable;
+    unsigned block;              /* master loops of a block */
+    uint32_t steps;              /* iterations of a position */
+    uint64_t positions;          /* of a block */
+    int k_master, k_a, k_w, k_p; /* loops of each generator that make a position */
+    int64_t span_a, span_w;      /* how far those loops move the address */
+    int32_t outer_reduction;     /* loops of redmask above k_master */
+    int32_t low_a, high_a;
+    unsigned lanes;              /* rounded up to 4 */
+    int32_t zero_point[LANES];
+    int64_t packed;              /* address of the weights in w; -1: none */
+    int32_t *at_a, *at_w;        /* offsets of the steps */
+    int16_t *a, *w;              /* operands of simd_dot */
+    uint32_t capacity;           /* steps that the four arrays hold */
+};
+
 struct tensor_run {
     const struct isa_tensor *i;
     struct isa_ttu nest;    /* the master loops as an address generator */
     struct side master;
     struct walk a, o, w, p;
     bool spill;             /* sums live in wide memory */
+    bool used_fast;
     bool fresh;             /* the next product starts a new sum */
     uint32_t lanes;         /* of this channel group */
     uint32_t groups;        /* channel groups begun */
@@ -32,6 +50,7 @@ struct tensor_run {
     uint64_t known;         /* lanes whose sum depends on written memory only */
     uint64_t header_known;
     uint64_t macs;
+    struct fast fast;
 };
 
 /* A new channel group: bias, multipliers and zero points, number of lanes. */
@@ -39,8 +58,15 @@ enum step tensor_group(struct chip *c, int tile, struct unit *u);
 /* Writes the lanes of a complete sum and raises AVDATA. */
 enum step tensor_output(struct chip *c, int tile, struct unit *u);
 
-/* The fast path (tensor_fast.c): runs everything up to the next wait at once where it knows the nest.
- * STEP_IDLE: it does not. */
-enum step tensor_fast(struct chip *c, int tile, struct unit *u);
+/* Sums in wide memory, and a new sum. */
+bool sums_fetch(struct chip *c, int tile, struct unit *u);
+bool sums_store(struct chip *c, int tile, struct unit *u);
+void sums_clear(struct tensor_run *r, enum isa_opcode op);
+
+/* The fast path (tensor_fast.c): can it run this instruction?  Then, when the waits of a block are over
+ * and its channel group is set up, runs the block; STEP_IDLE: not this one. */
+void fast_plan(const struct chip *c, enum isa_opcode op, struct tensor_run *r);
+enum step fast_block(struct chip *c, int tile, struct unit *u);
+void fast_free(struct fast *f);
 
 #endif
