@@ -18,6 +18,7 @@ import numpy as np
 from ai_edge_litert import interpreter as litert
 from ai_edge_litert import schema_py_generated as schema
 import flatbuffers
+from flatbuffers import flexbuffers
 
 M64 = (1 << 64) - 1
 TYPES = {np.float32: 0, np.int32: 2, np.uint8: 3, np.int64: 4, np.bool_: 6, np.int16: 7, np.int8: 9}
@@ -87,9 +88,10 @@ class Model:
         self.outputs.append(self.tensor(*args, **kwargs))
         return self.outputs[-1]
 
-    def op(self, name, inputs, outputs, options=None, version=1, intermediates=None, **fields):
+    def op(self, name, inputs, outputs, options=None, version=1, intermediates=None, custom=None, **fields):
         code = schema.OperatorCodeT()
-        code.builtinCode = getattr(schema.BuiltinOperator, name)
+        code.builtinCode = getattr(schema.BuiltinOperator, 'CUSTOM' if custom else name)
+        code.customCode = name if custom else None
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
         code.version = version
         o = schema.OperatorT()
@@ -98,6 +100,8 @@ class Model:
         o.inputs, o.outputs = list(inputs), list(outputs)
         if intermediates:
             o.intermediates = intermediates
+        if custom:
+            o.customOptions = list(flexbuffers.Dumps(custom))
         if options:
             o.builtinOptionsType = getattr(schema.BuiltinOptions, options)
             o.builtinOptions = getattr(schema, options + 'T')()
@@ -267,6 +271,38 @@ class Cases:
         m.op('CONCATENATION', xs, [y], 'ConcatenationOptions', 2, axis=axis)
         self.finish('CONCATENATION %s' % np.dtype(dtype), m)
 
+    # -- operators of their own kind --
+
+    def lstm(self, batch, steps, n_input, n_cell, clip, time_major):
+        m, r = Model(), self.rng
+        x = m.input(np.int8, (steps, batch, n_input) if time_major else (batch, steps, n_input), 0.02, 5)
+        s_h, z_h = 0.0078, -3
+
+        def weights(columns, scale):
+            return m.constant(r.randint(-127, 128, (n_cell, columns)).astype(np.int8), np.float32(scale))
+        w = [weights(n_input, r.uniform(0.004, 0.01)) for _ in range(4)]
+        h = [weights(n_cell, r.uniform(0.004, 0.01)) for _ in range(4)]
+        b = [m.constant(r.randint(-9000, 9000, n_cell).astype(np.int32), 1e-4) for _ in range(4)]
+        hidden = m.tensor(np.int8, (batch, n_cell), s_h, z_h, variable=True)
+        cell = m.tensor(np.int16, (batch, n_cell), 2.0 ** -12, 0, variable=True)
+        inner = [m.tensor(np.int16, (), 1.0, 0) for _ in range(4)] + [m.tensor(np.int8, (), 0.0075, -4)]
+        y = m.output(np.int8, m.tensors[x].shape[:2] + [n_cell], s_h, z_h)
+        m.op('UNIDIRECTIONAL_SEQUENCE_LSTM', [x] + w + h + [-1] * 3 + b + [-1, -1, hidden, cell] + [-1] * 4, [y],
+             'UnidirectionalSequenceLSTMOptions', intermediates=inner, fusedActivationFunction=4, cellClip=clip,
+             timeMajor=time_major)
+        self.finish('LSTM %dx%d' % (n_input, n_cell), m)
+
+    def detection(self, boxes, classes, background, **more):
+        """float32 only: uint8 scores go through a kernel that differs between machines, and tie often."""
+        m, r = Model(), self.rng
+        ins = [m.input(np.float32, (1, boxes, 4)), m.input(np.float32, (1, boxes, classes + background)),
+               m.constant(r.uniform(0.1, 0.9, (boxes, 4)).astype(np.float32))]
+        ys = [m.output(np.float32, ()) for _ in range(4)]
+        o = dict(max_detections=10, max_classes_per_detection=1, num_classes=classes, nms_score_threshold=0.1,
+                 nms_iou_threshold=0.4, y_scale=10.0, x_scale=10.0, h_scale=5.0, w_scale=5.0)
+        m.op('TFLite_Detection_PostProcess', ins, ys, custom=dict(o, **more))
+        self.finish('DETECTION %s' % more, m)
+
 
 def all_cases():
     c, q8 = Cases(), (np.int8, np.uint8)
@@ -370,6 +406,13 @@ def all_cases():
         c.binary(name, np.int32, (1, 9, 5), (1, 1, 5), options=name.capitalize() + 'Options', version=1)
     c.binary('FLOOR_DIV', np.int32, (1, 9, 5), (1, 9, 5))
     c.binary('FLOOR_MOD', np.int32, (1, 9, 5), (1, 9, 5))
+    c.lstm(1, 9, 7, 5, 0.0, False)
+    c.lstm(3, 6, 16, 21, 1.5, False)
+    c.lstm(2, 5, 4, 8, 0.0, True)
+    c.detection(60, 5, 1)
+    c.detection(60, 5, 0, use_regular_nms=True)
+    c.detection(40, 3, 1, use_regular_nms=True, detections_per_class=4)
+    c.detection(60, 7, 1, max_classes_per_detection=3)
     for name in ('ABS', 'NEG', 'FLOOR', 'RELU', 'RELU6'):
         c.unary(name, np.float32, (3, 50), None, 0, None, 0, version=1)
     return c.cases
