@@ -31,6 +31,30 @@ static bool mapped(struct verdict v) { return v.why == NULL; }
 
 /* ---- rules that hold for every operator ---- */
 
+/* 8-bit zero points that the type can represent: they become bytes of padding and 8-bit fields. */
+static bool has_zero_points(const struct tfl_tensor *t)
+{
+    int64_t low = t->type == TFL_INT8 ? -128 : 0;
+    for (uint32_t i = 0; i < t->quant.count; i++)
+        if (t->quant.zero_point[i] < low || t->quant.zero_point[i] > low + 255)
+            return false;
+    return true;
+}
+
+struct verdict support_weights(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *w = operand(s, o, 1), *bias = operand(s, o, 2);
+    if (!w || w->data.size == 0 || (bias && bias->data.size == 0))
+        return REFUSE(s, SUPPORT_NOT_CONSTANT, "%s: weights and bias must be constants", op_name(s, op));
+    if (w->quant.count == 0 || (w->type != TFL_INT8 && w->type != TFL_UINT8) || !has_zero_points(w))
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: weights \"%s\" must be quantised to 8 bits", op_name(s, op), w->name);
+    if (bias && bias->type != TFL_INT32)
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: bias \"%s\" is %s; int32 is possible", op_name(s, op), bias->name,
+                      tfl_type_name(bias->type));
+    return MAPPED;
+}
+
 static struct verdict activation_tensor(const struct support *s, uint32_t op, const struct tfl_tensor *t)
 {
     if (t->quant.count == 0 || (t->type != TFL_INT8 && t->type != TFL_UINT8))
@@ -40,6 +64,9 @@ static struct verdict activation_tensor(const struct support *s, uint32_t op, co
     if (t->quant.count != 1)
         return REFUSE(s, SUPPORT_DATA_TYPE, "%s: activation \"%s\" has %u scales; one is possible", op_name(s, op), t->name,
                       t->quant.count);
+    if (!has_zero_points(t))
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: zero point of \"%s\" does not fit %s", op_name(s, op), t->name,
+                      tfl_type_name(t->type));
     if (t->type == TFL_INT8 && s->min_runtime_version < INT8_RUNTIME)
         return REFUSE(s, SUPPORT_DATA_TYPE, "%s: tensor \"%s\" is int8, which needs runtime version %d (asked for: %d)",
                       op_name(s, op), t->name, INT8_RUNTIME, s->min_runtime_version);
@@ -120,10 +147,12 @@ struct verdict support_fully_connected(const struct support *s, uint32_t op)
     const struct tfl_operator *o = &s->graph->source->operators[op];
     const struct tfl_tensor *in = operand(s, o, 0), *w = operand(s, o, 1), *bias = operand(s, o, 2);
     const struct tfl_tensor *out = result(s, o);
-    if (!in || !w || w->data.size == 0 || (bias && bias->data.size == 0))
-        return REFUSE(s, SUPPORT_NOT_CONSTANT, "%s: weights and bias must be constants", op_name(s, op));
-    if (w->quant.count == 0 || (w->type != TFL_INT8 && w->type != TFL_UINT8) || w->rank != 2 || (bias && bias->type != TFL_INT32))
-        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: weights \"%s\" must be a quantised matrix and the bias int32", op_name(s, op), w->name);
+    struct verdict v = support_weights(s, op);
+    if (!mapped(v))
+        return v;
+    if (!in || w->rank != 2)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: weights \"%s\" (%s) are no matrix", op_name(s, op), w->name,
+                      tfl_shape_text(s->arena, w));
     if (o->options.fully_connected.weights_format != 0)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: shuffled weights; convert with the default weights format", op_name(s, op));
     if (w->quant.count > 1 && (w->quant.dim != 0 || w->quant.count != (uint32_t)w->shape[0]))

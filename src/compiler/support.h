@@ -32,6 +32,9 @@ struct support {
 /* Judges every operator of the graph. */
 void support_judge(struct support *s, struct arena *a, const struct graph *g, int min_runtime_version);
 
+/* Weights (input 1) and bias (input 2) of a weighted operator: constant, of types that the chip takes. */
+struct verdict support_weights(const struct support *s, uint32_t op);
+
 /* An operator that only renames its input: the same bytes on the chip (RESHAPE of a vector; QUANTIZE int8 <-> uint8). */
 bool support_is_alias(const struct tfl_operator *o);
 
