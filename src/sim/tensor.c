@@ -1,7 +1,7 @@
-/* The tensor unit, step by step: opcodes 0x01, 0x02, 0x03, and the table 0x19. */
+/* The tensor unit, step by step: opcodes 0x01, 0x02, 0x03, 0x05, and the table 0x19. */
 #include "sim/tensor.h"
 
-#include <stdlib.h>
+#include <math.h>
 
 #include "sim/memory.h"
 #include "sim/resize.h"
@@ -56,8 +56,10 @@ enum step tensor_begin(struct chip *c, int tile, struct unit *u)
         return chip_fault(c, &u->at, tile, STATUS_UNSUPPORTED, "raises PARTIAL_SUMS: not in any official stream");
     requant_setup(&r->q, i, &t->table);
     fast_plan(c, in->op, r);
-    if (in->op == ISA_RESIZE)
-        return resize_begin(c, tile, u);
+    if (in->op == ISA_RESIZE) { /* no clamp, no zero points */
+        r->q.min = -INFINITY, r->q.max = INFINITY;
+        r->q.bias = r->q.zero_point = 0;
+    }
     return STEP_MOVED;
 }
 
@@ -107,7 +109,7 @@ enum step tensor_group(struct chip *c, int tile, struct unit *u)
             known &= slot_lane(t, 0, bank, lane, &raw);
             r->scale[lane] = f32_of(raw) * r->q.scale;
         }
-        if (i->mem_bias) {
+        if (i->mem_bias && u->at.inst->op != ISA_RESIZE) { /* set, but nothing loaded: one nearest resize */
             known &= slot_lane(t, 64, bank, lane, &raw);
             r->bias[lane] = (int32_t)raw;
         }
@@ -192,12 +194,14 @@ void sums_clear(struct tensor_run *r, enum isa_opcode op)
     r->known = ~0ull;
 }
 
-/* 0x01: sum of (A - azp) * (W - wzp); 0x02: maximum of W; 0x03: sum of W - wzp. */
+/* 0x01: sum of (A - azp) * (W - wzp); 0x02: maximum of W; 0x03: sum of W - wzp; 0x05: see resize.h. */
 static bool accumulate(struct chip *c, int tile, struct unit *u)
 {
     struct tensor_run *r = u->run;
     const struct isa_tensor *i = r->i;
     enum isa_opcode op = u->at.inst->op;
+    if (op == ISA_RESIZE)
+        return resize_accumulate(c, tile, u);
     const struct tile *t = &c->tile[tile];
     struct operand a = {NULL, true};
     int64_t row;
@@ -333,8 +337,6 @@ enum step tensor_step(struct chip *c, int tile, struct unit *u, struct quantum *
 {
     struct tensor_run *r = u->run;
     struct tile *t = &c->tile[tile];
-    if (u->at.inst->op == ISA_RESIZE)
-        return resize_step(c, tile, u, q);
     enum step moved = STEP_IDLE;
     while (!r->master.w.done) {
         if (!q->left)
