@@ -16,7 +16,7 @@ static int32_t weights_arrays(const struct weights *w)
     return (w->multiplier != NULL) + (w->bias != NULL) + (w->zeros != NULL);
 }
 
-static const int32_t *stored_bias(struct arena *a, const struct tfl_tensor *bias, int32_t n)
+static const int32_t *stored_bias(struct arena *a, const struct tfl_tensor *bias, int32_t n, bool zero_too)
 {
     if (!bias)
         return NULL;
@@ -26,7 +26,7 @@ static const int32_t *stored_bias(struct arena *a, const struct tfl_tensor *bias
         v[i] = (int32_t)le32(bias->data.data + 4 * (size_t)i);
         any |= v[i] != 0;
     }
-    return any ? v : NULL;
+    return any || zero_too ? v : NULL;
 }
 
 struct weights weights_of(struct arena *a, const struct weighted *op, bool depthwise)
@@ -41,7 +41,7 @@ struct weights weights_of(struct arena *a, const struct weighted *op, bool depth
         w.outputs = s[3], w.kh = s[1], w.kw = s[2], w.inputs = 1;
     else
         w.outputs = s[0], w.kh = s[1], w.kw = s[2], w.inputs = s[3];
-    w.bias = stored_bias(a, op->bias, w.outputs);
+    w.bias = stored_bias(a, op->bias, w.outputs, op->select);
     if (weights->quant.count > 1) { /* one scale for all counts as per-tensor */
         int32_t *zeros = ARENA_ARRAY(a, int32_t, (size_t)w.outputs);
         float *multiplier = ARENA_ARRAY(a, float, (size_t)w.outputs);
@@ -84,26 +84,46 @@ static uint8_t *put_header(uint8_t *to, const struct weights *w, int32_t g, int3
     return to;
 }
 
-/* Bytes for output channels g .. g+n4 and inputs 4*quad .. +4 at kernel position k; `zero` where there is no weight. */
-static void put_row(uint8_t *to, const struct weights *w, int32_t g, int32_t n, int32_t n4, int32_t k, int32_t quad)
+/* Where the four inputs of a row stand in the weights of one channel. */
+struct quad {
+    size_t at;
+    int32_t real; /* inputs that exist: 1..4 */
+};
+
+/* Row r of a group. */
+static struct quad quad_of(const struct weights *w, int32_t r, bool input_outer)
 {
-    int32_t taps = w->kh * w->kw;
-    for (int32_t j = 0; j < n4; j++) {
-        const uint8_t *from = w->data + ((size_t)(g + j) * (size_t)taps + (size_t)k) * (size_t)w->inputs;
-        for (int32_t i = 0; i < 4; i++, to++) {
-            int32_t input = 4 * quad + i;
-            *to = j < n && input < w->inputs ? from[input] ^ w->flip : (uint8_t)w->zero;
-        }
-    }
+    int32_t taps = w->kh * w->kw, quads = (int32_t)ceil_div(w->inputs, 4);
+    int32_t k = input_outer ? r % taps : r / quads, first = 4 * (input_outer ? r / taps : r % quads);
+    return (struct quad){(size_t)k * (size_t)w->inputs + (size_t)first, least(w->inputs - first, 4)};
 }
 
+/* One channel's four inputs; the zero point where there is no weight. */
+static void put_quad(uint8_t *to, const struct weights *w, const uint8_t *channel, struct quad q)
+{
+    memset(to, w->zero, 4);
+    for (int32_t i = 0; channel && i < q.real; i++)
+        to[i] = channel[q.at + (size_t)i] ^ w->flip;
+}
+
+/* All rows of a group: channels g .. g+n, padding up to n4.  A few rows at a time, so that the weights of a channel are
+ * read in runs. */
 static uint8_t *put_rows(uint8_t *to, const struct weights *w, int32_t g, int32_t n, int32_t n4, size_t stride,
                          bool input_outer)
 {
-    int32_t taps = w->kh * w->kw, quads = (int32_t)ceil_div(w->inputs, 4);
-    for (int32_t r = 0; r < taps * quads; r++, to += stride) {
-        int32_t k = input_outer ? r % taps : r / quads, quad = input_outer ? r / taps : r % quads;
-        put_row(to, w, g, n, n4, k, quad);
+    enum { BLOCK = 16 };
+    int32_t rows = w->kh * w->kw * (int32_t)ceil_div(w->inputs, 4);
+    size_t channel_size = (size_t)(w->kh * w->kw) * (size_t)w->inputs;
+    for (int32_t first = 0; first < rows; first += BLOCK) {
+        struct quad q[BLOCK];
+        int32_t count = least(rows - first, BLOCK);
+        for (int32_t r = 0; r < count; r++)
+            q[r] = quad_of(w, first + r, input_outer);
+        for (int32_t j = 0; j < n4; j++)
+            for (int32_t r = 0; r < count; r++)
+                put_quad(to + (size_t)r * stride + 4 * (size_t)j, w,
+                         j < n ? w->data + (size_t)(g + j) * channel_size : NULL, q[r]);
+        to += (size_t)count * stride;
     }
     return to;
 }
