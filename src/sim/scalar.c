@@ -91,8 +91,6 @@ static enum step bundle(struct chip *c, const struct issue *at)
         uint32_t address = b->load == 1 ? (uint32_t)b->load_addr : before[b->load_reg];
         if (core_address(c, at, address) == STEP_FAILED)
             return STEP_FAILED;
-        if (c->options.strict && k->memory_known[address] != 0xf)
-            return chip_fault(c, at, -1, STATUS_INVALID, "reads scalar memory word %u, which nobody has written", address);
         k->reg[b->load_dst] = k->memory[address];
         if (b->load == 3)
             k->reg[b->load_reg] = before[b->load_reg] + (uint32_t)b->load_inc;

@@ -130,22 +130,22 @@ static uint32_t element(const uint8_t *p, uint32_t size)
     return size == 2 ? le16(p) : *p;
 }
 
-struct operand { /* bytes, and which of them somebody has written */
-    const uint8_t *data;
-    bool known;
-};
-
-static bool operand_a(struct chip *c, int tile, struct unit *u, struct operand *a)
+static bool operand_a(struct chip *c, int tile, struct unit *u, int64_t *at)
 {
     const struct tensor_run *r = u->run;
-    const struct tile *t = &c->tile[tile];
-    int64_t at = walk_at(&r->a), size = r->size_a * r->products;
-    if (at < 0 || at + size > NARROW_BYTES)
-        return chip_fault(c, &u->at, tile, STATUS_INVALID, "reads narrow byte %lld of %d", (long long)at, NARROW_BYTES), false;
-    *a = (struct operand){t->narrow + at, true};
-    for (int64_t k = at; k < at + size; k++)
-        a->known &= t->narrow_known[k / 4] >> k % 4 & 1;
+    int64_t size = r->size_a * r->products;
+    *at = walk_at(&r->a);
+    if (*at < 0 || *at + size > NARROW_BYTES)
+        return chip_fault(c, &u->at, tile, STATUS_INVALID, "reads narrow byte %lld of %d", (long long)*at, NARROW_BYTES), false;
     return true;
+}
+
+static bool bytes_known(const uint8_t *known, int64_t at, uint32_t size)
+{
+    bool all = true;
+    for (int64_t k = at; k < at + size; k++)
+        all = all && (known[k / 4] >> k % 4 & 1);
+    return all;
 }
 
 static bool row_at(struct chip *c, int tile, struct unit *u, const struct walk *w, int64_t *row)
@@ -194,42 +194,54 @@ void sums_clear(struct tensor_run *r, enum isa_opcode op)
     r->known = ~0ull;
 }
 
+/* One product of a lane.  at: byte of A in narrow memory; cell: byte of W in wide memory. */
+struct product {
+    int64_t at, cell;
+    int32_t a, w; /* less their zero points */
+};
+
+static struct product product_of(const struct tile *t, const struct tensor_run *r, int64_t at, int64_t row, unsigned byte,
+                                 unsigned lane, unsigned k)
+{
+    struct product p = {.at = at + (int64_t)k * r->size_a,
+                        .cell = ROW_BYTES * row + 4 * lane + ((byte + k * r->size_w) & 3)};
+    p.w = (int32_t)element(t->wide + p.cell, r->size_w) - r->zero_point[lane];
+    p.a = at < 0 ? 1 : (int32_t)element(t->narrow + p.at, r->size_a) - r->i->azp;
+    return p;
+}
+
+/* Strict: a lane stays known if each product is, be it because one factor is known to be zero. */
+static bool product_known(const struct tile *t, const struct tensor_run *r, const struct product *p)
+{
+    bool a = p->at < 0 || bytes_known(t->narrow_known, p->at, r->size_a);
+    bool w = bytes_known(t->wide_known, p->cell, r->size_w);
+    return (a && w) || (a && !p->a) || (w && !p->w);
+}
+
 /* 0x01: sum of (A - azp) * (W - wzp); 0x02: maximum of W; 0x03: sum of W - wzp; 0x05: see resize.h. */
 static bool accumulate(struct chip *c, int tile, struct unit *u)
 {
     struct tensor_run *r = u->run;
-    const struct isa_tensor *i = r->i;
     enum isa_opcode op = u->at.inst->op;
+    const struct tile *t = &c->tile[tile];
+    int64_t at = -ROW_BYTES, row; /* negative: no operand A */
     if (op == ISA_RESIZE)
         return resize_accumulate(c, tile, u);
-    const struct tile *t = &c->tile[tile];
-    struct operand a = {NULL, true};
-    int64_t row;
-    if ((op == ISA_MAC && !operand_a(c, tile, u, &a)) || !row_at(c, tile, u, &r->w, &row))
+    if ((op == ISA_MAC && !operand_a(c, tile, u, &at)) || !row_at(c, tile, u, &r->w, &row))
         return false;
-    const uint8_t *w = t->wide + ROW_BYTES * row, *known = t->wide_known + ROW_CELLS * row;
     unsigned byte = (unsigned)walk_at(&r->w) & 3, products = op == ISA_MAX ? 1 : r->products;
-    if (op == ISA_SUM)
-        products = i->w1 ? 1 : 4 / r->size_w;
-    for (unsigned lane = 0; lane < r->lanes; lane++) {
-        uint32_t sum = (uint32_t)r->acc[lane];
+    for (unsigned lane = 0; lane < r->lanes; lane++)
         for (unsigned k = 0; k < products; k++) {
-            unsigned at = (byte + k * r->size_w) & 3;
-            int32_t value = (int32_t)element(w + 4 * lane + at, r->size_w);
-            if (op == ISA_MAX)
-                sum = (uint32_t)((int32_t)sum > value ? (int32_t)sum : value);
-            else if (op == ISA_SUM)
-                sum += (uint32_t)(value - r->zero_point[lane]);
-            else
-                sum += ((uint32_t)element(a.data + k * r->size_a, r->size_a) - (uint32_t)i->azp) *
-                       (uint32_t)(value - r->zero_point[lane]);
-            if (!(known[lane] >> at & 1) || (r->size_w == 2 && !(known[lane] >> (at + 1) & 1)))
+            struct product p = product_of(t, r, at, row, byte, lane, k);
+            if (op == ISA_MAX) {
+                p.w += r->zero_point[lane]; /* the zero point plays no part */
+                r->acc[lane] = r->acc[lane] > p.w ? r->acc[lane] : p.w;
+            } else {
+                r->acc[lane] = (int32_t)((uint32_t)r->acc[lane] + (uint32_t)p.a * (uint32_t)p.w);
+            }
+            if (c->options.strict && !product_known(t, r, &p))
                 r->known &= ~(1ull << lane);
         }
-        r->acc[lane] = (int32_t)sum;
-    }
-    if (!a.known)
-        r->known = 0;
     r->macs += (uint64_t)products * r->lanes;
     return true;
 }
