@@ -22,6 +22,7 @@ void set_clamp(struct isa_tensor *i, const struct tfl_tensor *out, enum tfl_acti
 struct weighted { /* the tensors of a weighted operation; bias may be NULL */
     const struct tfl_tensor *in, *weights, *bias, *out;
     enum tfl_activation activation;
+    bool select; /* moves data: weights 0 and 1, and a bias that is stored although it is zero (select.h) */
 };
 struct segment;
 void set_weighted_numerics(struct isa_tensor *i, const struct weighted *op, const struct segment *segment);

@@ -22,7 +22,7 @@ struct weights {
 };
 
 /* Canonical form of CONV_2D, FULLY_CONNECTED (as a 1x1 convolution) and DEPTHWISE_CONV_2D weights.
- * An all-zero bias is dropped, as the official compiler does. */
+ * An all-zero bias is dropped, as the official compiler does, but for selects. */
 struct weighted;
 struct weights weights_of(struct arena *a, const struct weighted *op, bool depthwise);
 

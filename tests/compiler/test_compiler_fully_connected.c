@@ -233,6 +233,24 @@ static void models_compiled_together_share_the_cache(void **state)
     arena_free(a);
 }
 
+/* Four inputs of 64 KiB, all on the chip at once: the message names operator, tensor, bytes needed and there. */
+static void what_does_not_fit_is_named(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_UINT8, 3);
+    int x[4];
+    for (int i = 0; i < 4; i++)
+        x[i] = make_input(k, 1, (int32_t[]){65536});
+    for (int i = 0; i < 4; i++)
+        make_output(k, make_fully_connected(k, x[i], 1, TFL_ACT_NONE));
+    struct judgement j = judge(a, maker_finish(k));
+    assert_non_null(j.fault);
+    assert_non_null(strstr(j.fault, "bytes of narrow memory, 196608 are there"));
+    assert_non_null(strstr(j.fault, "1x65536"));
+    arena_free(a);
+}
+
 static uint64_t token_of(struct arena *a, struct bytes file)
 {
     struct status st = {0};
@@ -270,6 +288,7 @@ int main(void)
         cmocka_unit_test(operators_of_the_cpu_stay_there),
         cmocka_unit_test(int8_needs_runtime_12),
         cmocka_unit_test(models_compiled_together_share_the_cache),
+        cmocka_unit_test(what_does_not_fit_is_named),
         cmocka_unit_test(the_output_depends_on_the_model_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
