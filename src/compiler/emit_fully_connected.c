@@ -85,8 +85,9 @@ static bool size_fully_connected(struct plan *p, uint32_t index)
     struct shape h = shape_of(p, s);
     /* With several groups on a tile the per-channel rows are ordinary rows: no official instance (placement.md section 2). */
     p->parameters[s->parameter].prefix = h.out.per_tile == 1 ? h.arrays : 0;
-    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = h.out.tiles > 1 ? h.out.words : h.out.total,
-                                                        .first = index, .last = out->last});
+    if (out->buffer == NO_BUFFER) /* else: a place in a vector that is put together from several (lower_concatenation.c) */
+        out->buffer = plan_buffer(p, (struct narrow_buffer){.words = h.out.tiles > 1 ? h.out.words : h.out.total,
+                                                            .first = index, .last = out->last});
     /* Room as if every layer were streamed: so the official figure for cached parameters comes out (placement.md section 4). */
     plan_wide_floor(p, stream_of(h.quads, h.arrays).header_row);
     return true;
@@ -99,8 +100,9 @@ static bool size_fully_connected(struct plan *p, uint32_t index)
 static void load_header(const struct plan *plan, const struct step *s, const struct shape *h, const struct tile_class *c,
                         struct isa_ttu rows, struct isa_wait ready, struct program *p)
 {
-    int32_t channels = plan_out(plan, s)->z < 64 ? plan_out(plan, s)->z : 64, done = program_flag(p, c->tiles, ISA_AVDATA);
-    struct loops store = LOOPS({8 * ceil_div(channels, 16), 1}, {h->stored, 64});
+    enum { BANK = 32 }; /* always whole: selects of 2 (bright_*) and 9 outputs (looming_*) */
+    int32_t done = program_flag(p, c->tiles, ISA_AVDATA);
+    struct loops store = LOOPS({BANK, 1}, {h->stored, 64});
     if (c->groups > 1)
         loop(&store, c->groups, 0);
     struct isa_to_narrow i = {.tiles = c->tiles, .w = rows, .p = signal_at(2), .par = 1, .pack = 1};

@@ -55,29 +55,12 @@ static bool size_infeed(struct plan *p, uint32_t index)
 
 /* ---- identity matrix ---- */
 
-static void fill(struct program *p, int32_t at, int32_t words, int32_t value, bool signal)
-{
-    struct isa_mesh m = {.tiles = ALL_TILES, .b = mesh_words(at, words > 1 ? LOOPS({words, 1}) : NO_LOOPS), .fill = 1, .value = value};
-    if (signal)
-        m.p[1] = signal_at(1);
-    program_add(p, (struct isa_inst){.op = ISA_MESH_NORTH, .mesh = m});
-}
-
-void emit_identity(struct program *p, int32_t at, int32_t row)
-{
-    for (int k = 0; k < 4; k++)
-        fill(p, at + k, 1, 1 << 8 * k, k == 3);
-    struct isa_to_wide w = {.tiles = ALL_TILES, .n = narrow_words(at, LOOPS({4, 1})), .w = wide_rows(row, NO_LOOPS), .p = signal_at(1), .pack = 1};
-    w.wait[0] = wait_data(ISA_S_IN, 1, program_flag(p, ALL_TILES, ISA_S_IN), 0);
-    program_add(p, (struct isa_inst){.op = ISA_TO_WIDE, .to_wide = w});
-}
-
 /* Behind the identity row one of zeroes: the matrix of a byte that is moved alone. */
 static void emit_identity_bytes(struct program *p, int32_t at, int32_t row)
 {
     for (int k = 0; k < 4; k++)
-        fill(p, at + k, 1, 1 << 8 * k, false);
-    fill(p, at + 4, ROW_WORDS, 0, false);
+        emit_fill(p, ISA_MESH_NORTH, (struct constant){at + k, 1, 1 << 8 * k}, false);
+    emit_fill(p, ISA_MESH_NORTH, (struct constant){at + 4, ROW_WORDS, 0}, false);
     emit_fence(p, (struct fence){0});
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE,
                                      .to_wide = {.tiles = ALL_TILES, .n = narrow_words(at, LOOPS({4 + ROW_WORDS, 1})),
@@ -262,7 +245,7 @@ static void emit_infeed(const struct plan *plan, const struct step *s, struct pr
     int32_t identity = plan->buffers[f->identity].at;
     struct isa_inst inst[ISA_TILES];
     if (image_of(v).aligned)
-        emit_identity(p, identity, f->identity_row);
+        emit_identity(p, identity, f->identity_row, true);
     else
         emit_identity_bytes(p, identity, f->identity_row);
     emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});

@@ -4,7 +4,7 @@
 #include "compiler/families.h"
 #include "compiler/scalar.h"
 
-enum { UNIT = 8, FIFO_HALF_UNITS = 16384, ROW_BYTES = 256 };
+enum { UNIT = 8, FIFO_HALF_UNITS = 16384, ROW_BYTES = 256, EXCHANGE_ROWS = 6 };
 
 void emit_host_infeed(struct program *p, const char *name, int64_t bytes)
 {
@@ -59,6 +59,20 @@ void emit_inject_parameters(struct program *p, int64_t first, int64_t packets, i
 /* Two rings' worth of wide rows at the top of wide memory. */
 static int32_t ring_rows(int32_t z) { return (int32_t)ceil_div(z, ROW_BYTES); }
 
+/* A SOFTMAX right behind begins its exchange while the ring is in use: a ring of one row lies below the rows of the exchange,
+ * a larger one above them (bright_16; bright_64, bright_128). */
+static bool ring_below_exchange(const struct value *v) { return v->in_place && ring_rows(v->z) == 1; }
+
+int32_t infeed_vector_top(const struct value *v)
+{
+    return ring_below_exchange(v) ? WIDE_ROWS : WIDE_ROWS - 2 * ring_rows(v->z);
+}
+
+static int32_t ring_row(const struct value *v)
+{
+    return WIDE_ROWS - 2 * ring_rows(v->z) - (ring_below_exchange(v) ? EXCHANGE_ROWS : 0);
+}
+
 static bool size_vector(struct plan *p, uint32_t index)
 {
     struct step *s = &p->steps[index];
@@ -67,14 +81,18 @@ static bool size_vector(struct plan *p, uint32_t index)
     int32_t room = c.words > ROW_WORDS ? c.words : ROW_WORDS;
     /* A staging buffer that the official programs reserve and do not use (mapping.md section 4, A). */
     plan_buffer(p, (struct narrow_buffer){.words = 2 * room, .first = index, .last = index, .late = true});
-    v->buffer = plan_buffer(p, (struct narrow_buffer){.words = c.words, .first = v->first, .last = v->last, .late = true});
-    plan_wide_floor(p, WIDE_ROWS - 2 * ring_rows(v->z));
+    const struct step *reader = plan_sole_reader(p, s->out);
+    v->in_place = reader && reader->family == &family_softmax;
+    v->buffer = plan_buffer(p, (struct narrow_buffer){.words = v->in_place ? c.total : c.words, .first = v->first, .last = v->last,
+                                                      .late = !v->in_place});
+    plan_wide_floor(p, ring_row(v));
     return true;
 }
 
-/* One 0x14: every tile of `tiles` (all in one column) keeps its own words of the bytes that its row of tiles gets. */
+/* One 0x14: every tile of `tiles` (all in one column) keeps its own words of the bytes that its row of tiles gets; what
+ * stands before them goes to `spare`. */
 static void keep_slice(struct program *p, int32_t tiles, int32_t column, const struct slices *c, int32_t words, int32_t row,
-                       int32_t to)
+                       int32_t spare, int32_t to)
 {
     int32_t start = column * c->words, skip = start % ROW_WORDS, rows = (int32_t)ceil_div(skip + words, ROW_WORDS);
     int32_t room = c->words > ROW_WORDS ? c->words : ROW_WORDS;
@@ -87,7 +105,7 @@ static void keep_slice(struct program *p, int32_t tiles, int32_t column, const s
         .pack = skip ? 2 : 1,
     };
     if (skip)
-        i.s = (struct isa_prefix){.en = 1, .dim = 1, .base = to, .lim = skip - 1, .end = to + skip - 1};
+        i.s = (struct isa_prefix){.en = 1, .dim = 1, .base = spare, .lim = skip - 1, .end = spare + skip - 1};
     program_add(p, (struct isa_inst){.op = ISA_TO_NARROW, .to_narrow = i});
 }
 
@@ -100,10 +118,16 @@ static void keep_slices(struct program *p, const struct slices *c, int32_t row, 
         if (shorter)
             tiles &= ~(1 << last);
         if (tiles)
-            keep_slice(p, tiles, column, c, c->words, row, to);
+            keep_slice(p, tiles, column, c, c->words, row, to, to);
         if (shorter)
-            keep_slice(p, 1 << last, column, c, rest, row, to);
+            keep_slice(p, 1 << last, column, c, rest, row, to, to);
     }
+}
+
+static void keep_slices_in_place(struct program *p, const struct slices *c, int32_t row, int32_t to)
+{
+    for (int32_t t = 0; t < c->tiles; t++)
+        keep_slice(p, 1 << t, t % 4, c, slice_words(c, t), row, to, to + t * c->words);
 }
 
 /* 0x11 and 0x26: the bytes of tile row i. */
@@ -127,10 +151,13 @@ static void emit_vector(const struct plan *plan, const struct step *s, struct pr
 {
     const struct value *v = plan_out(plan, s);
     struct slices c = slices_of(v->z);
-    int32_t row = WIDE_ROWS - 2 * ring_rows(v->z);
+    int32_t row = ring_row(v);
     emit_fence(p, (struct fence){.threads = 1 << 5});
     emit_host_infeed(p, v->tensor->name, v->z);
-    keep_slices(p, &c, row, value_at(plan, v));
+    if (v->in_place)
+        keep_slices_in_place(p, &c, row, value_at(plan, v));
+    else
+        keep_slices(p, &c, row, value_at(plan, v));
     for (int32_t i = 0; i < ceil_div(c.tiles, 4); i++)
         receive_bytes(p, i, &c, v->z, row);
     emit_fence(p, (struct fence){0});

@@ -35,10 +35,12 @@ void emit_copy(struct program *p, int32_t src, int32_t dst, int32_t words, int32
 
 /* ---- gather: slices -> the whole vector on every tile that computes with it ---- */
 
-static bool after_infeed(const struct plan *p, const struct step *s)
+static const struct family *maker(const struct plan *p, const struct step *s)
 {
-    return p->steps[plan_in(p, s, 0)->first].family == &family_infeed_vector;
+    return p->steps[plan_in(p, s, 0)->first].family;
 }
+
+static bool after_infeed(const struct plan *p, const struct step *s) { return maker(p, s) == &family_infeed_vector; }
 
 static bool size_gather(struct plan *p, uint32_t index)
 {
@@ -48,29 +50,37 @@ static bool size_gather(struct plan *p, uint32_t index)
     /* As one step with the infeed: the official buffer is alive while the input comes in. */
     uint32_t first = after_infeed(p, s) ? slices->first : index;
     whole->buffer = plan_buffer(p, (struct narrow_buffer){.words = 16 * slices_of(whole->z).groups, .first = first, .last = whole->last});
-    plan_wide_floor(p, GATHER_ROW - SEND_BELOW_RECEIVE);
+    plan_wide_floor(p, GATHER_ROW - 1 - SEND_BELOW_RECEIVE);
     return true;
+}
+
+void emit_exchange_begin(struct program *p)
+{
+    emit_fence(p, (struct fence){0});
+    emit_exchange_end(p);
+    emit_barrier(p, LAYER_FLAGS);
+    emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+    emit_ring_reset(p);
+    emit_fence(p, (struct fence){0});
+    emit_fence(p, (struct fence){0});
+    emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+    emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
 static void emit_gather(const struct plan *plan, const struct step *s, struct program *p)
 {
     const struct value *in = plan_in(plan, s, 0), *out = plan_out(plan, s);
     struct slices c = slices_of(in->z);
+    int32_t row = GATHER_ROW;
     if (after_infeed(plan, s)) {
         emit_barrier(p, 0);
+    } else if (maker(plan, s) == &family_softmax) { /* which ends with all that is needed, and leaves a row in use */
+        row--;
     } else {
-        emit_fence(p, (struct fence){0});
-        emit_exchange_end(p);
-        emit_barrier(p, LAYER_FLAGS);
-        emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
-        emit_ring_reset(p);
-        emit_fence(p, (struct fence){0});
-        emit_fence(p, (struct fence){0});
-        emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
-        emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+        emit_exchange_begin(p);
     }
     for (int32_t t = 0; t < c.tiles; t++)
-        emit_copy(p, t, out->tiles, slice_words(&c, t), value_at(plan, in), value_at(plan, out) + c.words * t, GATHER_ROW);
+        emit_copy(p, t, out->tiles, slice_words(&c, t), slice_at(plan, in, t), value_at(plan, out) + c.words * t, row);
     emit_barrier(p, 0);
 }
 

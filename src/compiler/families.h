@@ -10,9 +10,23 @@ extern const struct family family_gather;        /* slices -> whole            e
 extern const struct family family_fully_connected; /* whole -> slices        emit_fully_connected.c; detail: struct weighted */
 extern const struct family family_outfeed_vector; /* slices -> host         emit_outfeed.c; detail: the tensor whose name the host knows */
 
+extern const struct family family_join;      /* vector -> a place in another  emit_join.c; detail: struct join_detail */
+extern const struct family family_flatten;   /* grid -> slices               emit_flatten.c */
+extern const struct family family_softmax;   /* slices -> slices             emit_softmax.c; detail: struct softmax_detail */
+
 extern const struct family family_infeed_image;  /* host -> grid               emit_image.c; detail: infeed_image_detail() */
 extern const struct family family_outfeed_image; /* grid -> host               emit_image.c */
 extern const struct family family_conv;          /* grid -> grid               emit_conv.c; detail: struct conv_detail */
+
+struct join_detail {
+    int32_t at;       /* first word in the result */
+    bool first, last; /* of the parts */
+};
+
+struct softmax_detail {
+    const struct tfl_tensor *in, *out;
+    float beta;
+};
 
 /* A convolution: its tensors and windows. */
 struct conv_detail {
@@ -22,15 +36,21 @@ struct conv_detail {
 };
 
 void *infeed_image_detail(struct arena *a);
-/* NULL, or why this image cannot be sent to the host. */
-const char *outfeed_refusal(struct arena *a, const struct grid *g);
 
 /* Fills the halo of a value's planes on all tiles; padding: the zero point in the uint8 domain. */
 void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, struct program *p);
 /* NULL, or why the halo cannot come from direct neighbours. */
 const char *halo_refusal(struct arena *a, const struct grid *g);
-/* A 4x4 identity matrix as one row of weights, built at narrow word `at`. */
-void emit_identity(struct program *p, int32_t at, int32_t row);
+/* NULL, or why this image cannot be sent to the host. */
+const char *outfeed_refusal(struct arena *a, const struct grid *g);
+/* Constants are made on the chip (emit_constant.c): `words` words of one value at narrow word `at` of all tiles, by a mesh
+ * instruction without a sender. */
+struct constant {
+    int32_t at, words, value;
+};
+void emit_fill(struct program *p, enum isa_opcode mesh, struct constant c, bool signal);
+/* A 4x4 identity matrix as one row of weights, built at narrow word `at`; counted: N2W is raised for who waits. */
+void emit_identity(struct program *p, int32_t at, int32_t row, bool counted);
 
 /* 0x27 and 0x10: `rows` staged wide rows of one tile, of which `units` 8-byte words go to the host. */
 void emit_send_rows(struct program *p, int32_t tile, int32_t rows, int32_t units);
@@ -39,6 +59,11 @@ void emit_send_rows(struct program *p, int32_t tile, int32_t rows, int32_t units
 void emit_host_infeed(struct program *out, const char *name, int64_t bytes);
 /* FIFO -> ring A: `units` 8-byte units from unit `first` on to the tiles in dst. */
 void emit_inject_activations(struct program *out, int64_t first, int64_t units, int32_t dst);
+
+/* After a layer: all is still, flags and ring tickets begin anew, copies between tiles may start. */
+void emit_exchange_begin(struct program *p);
+/* First wide row above those that a step right behind the infeed of this vector may use. */
+int32_t infeed_vector_top(const struct value *v);
 
 /* `words` narrow words at `from` of tile src to `to` on the tiles of dst, through ring A.
  * receive_row: two wide rows on the receiving side (send: four rows below). */

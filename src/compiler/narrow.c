@@ -12,14 +12,23 @@ static bool collide(const struct narrow_buffer *x, int32_t at, const struct narr
     return x->first <= y->last && y->first <= x->last && at < y->at + y->words && y->at < at + x->words;
 }
 
-/* Lowest address for order[k] among the buffers placed before it. */
-static int32_t lowest(struct narrow_buffer *const *order, uint32_t k)
+/* All buffers that get their address with `x`: itself, and in a group all others. */
+static bool placed_with(const struct narrow_buffer *x, const struct narrow_buffer *y)
+{
+    return x == y || (x->group && x->group == y->group);
+}
+
+/* Lowest address for order[k] and those with it among the buffers placed before. */
+static int32_t lowest(struct narrow_buffer *const *order, uint32_t count, uint32_t k, const bool *placed)
 {
     int32_t at = 0;
-    for (uint32_t i = 0; i < k; i++) {
-        if (collide(order[k], at, order[i])) {
-            at = order[i]->at + order[i]->words;
-            i = UINT32_MAX; /* start over: something else may lie there */
+    for (uint32_t m = 0; m < count; m++) {
+        for (uint32_t i = 0; placed_with(order[k], order[m]) && i < count; i++) {
+            if (placed[i] && collide(order[m], at, order[i])) {
+                at = order[i]->at + order[i]->words;
+                m = UINT32_MAX; /* start over: something else may lie there */
+                break;
+            }
         }
     }
     return at;
@@ -28,6 +37,7 @@ static int32_t lowest(struct narrow_buffer *const *order, uint32_t k)
 int32_t narrow_allocate(struct arena *a, struct narrow_buffer *buffers, uint32_t count)
 {
     struct narrow_buffer **order = ARENA_ARRAY(a, struct narrow_buffer *, count);
+    bool *placed = ARENA_ARRAY(a, bool, count);
     for (uint32_t i = 0; i < count; i++) { /* stable insertion */
         uint32_t j = i;
         for (; j > 0 && before(&buffers[i], order[j - 1]); j--)
@@ -36,9 +46,16 @@ int32_t narrow_allocate(struct arena *a, struct narrow_buffer *buffers, uint32_t
     }
     int32_t used = 0;
     for (uint32_t k = 0; k < count; k++) {
-        order[k]->at = lowest(order, k);
-        if (order[k]->at + order[k]->words > used)
-            used = order[k]->at + order[k]->words;
+        if (placed[k])
+            continue;
+        int32_t at = lowest(order, count, k, placed);
+        for (uint32_t m = 0; m < count; m++) {
+            if (!placed_with(order[k], order[m]))
+                continue;
+            order[m]->at = at;
+            placed[m] = true;
+            used = at + order[m]->words > used ? at + order[m]->words : used;
+        }
     }
     return used;
 }

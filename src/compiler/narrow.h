@@ -12,11 +12,13 @@ struct narrow_buffer {
     int32_t words;
     int32_t first, last; /* steps between which it is alive, both included */
     bool late;           /* temporaries: placed after all activations, in their order */
+    uint32_t group;      /* > 0: buffers of one number get one address; they may be alive together */
     int32_t at;          /* result: word address */
 };
 
 /* Activations largest first (ties: first made first), then the temporaries, each at the lowest address that is free
- * of buffers alive at the same time.  Returns the words used. */
+ * of buffers alive at the same time; those that share an address together, where the largest stands in the order.
+ * Returns the words used. */
 int32_t narrow_allocate(struct arena *a, struct narrow_buffer *buffers, uint32_t count);
 
 #endif

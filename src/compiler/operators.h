@@ -19,10 +19,15 @@ const struct operator_rule *operator_rule_of(enum tfl_builtin code);
 struct verdict support_fully_connected(const struct support *s, uint32_t op);
 struct verdict support_reshape(const struct support *s, uint32_t op);
 struct verdict support_quantize(const struct support *s, uint32_t op);
+/* support_vector.c */
+struct verdict support_concatenation(const struct support *s, uint32_t op);
+struct verdict support_softmax(const struct support *s, uint32_t op);
 /* support_image.c */
 struct verdict support_conv(const struct support *s, uint32_t op);
 /* lower_*.c */
+bool lower_concatenation(struct plan *p, uint32_t op);
 bool lower_conv(struct plan *p, uint32_t op);
 bool lower_fully_connected(struct plan *p, uint32_t op);
+bool lower_softmax(struct plan *p, uint32_t op);
 
 #endif

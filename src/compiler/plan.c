@@ -77,7 +77,27 @@ void plan_wide_floor(struct plan *p, int32_t row)
 
 const struct value *plan_in(const struct plan *p, const struct step *s, unsigned i) { return &p->values[s->in[i]]; }
 const struct value *plan_out(const struct plan *p, const struct step *s) { return &p->values[s->out]; }
-int32_t value_at(const struct plan *p, const struct value *v) { return p->buffers[v->buffer].at; }
+int32_t value_at(const struct plan *p, const struct value *v) { return p->buffers[v->buffer].at + v->offset; }
+
+int32_t slice_at(const struct plan *p, const struct value *v, int32_t tile)
+{
+    return value_at(p, v) + (v->in_place ? tile * slices_of(v->z).words : 0);
+}
+
+const struct step *plan_sole_reader(const struct plan *p, uint32_t value)
+{
+    const struct step *reader = NULL;
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        for (uint32_t k = 0; k < p->steps[i].n_in; k++) {
+            if (p->steps[i].in[k] != value || reader == &p->steps[i])
+                continue;
+            if (reader)
+                return NULL;
+            reader = &p->steps[i];
+        }
+    }
+    return reader;
+}
 
 const char *plan_op_text(const struct plan *p, uint32_t op)
 {

@@ -30,7 +30,9 @@ struct value {
     enum layout layout;
     struct grid grid;    /* LAYOUT_GRID: what each tile holds */
     int32_t tiles;        /* LAYOUT_WHOLE: mask of the tiles that need it */
+    bool in_place;        /* LAYOUT_SLICES: a slice lies where it would in the whole vector, not at the start of the buffer */
     uint32_t buffer; /* narrow buffer, the same on all tiles; NO_BUFFER until sized */
+    int32_t offset;  /* words into the buffer */
     uint32_t first, last; /* steps that make it and use it last */
 };
 enum { NO_BUFFER = UINT32_MAX, NO_OPERATOR = UINT32_MAX };
@@ -99,7 +101,10 @@ void plan_wide_floor(struct plan *p, int32_t row);
 /* ---- reading ---- */
 const struct value *plan_in(const struct plan *p, const struct step *s, unsigned i);
 const struct value *plan_out(const struct plan *p, const struct step *s);
-int32_t value_at(const struct plan *p, const struct value *v); /* narrow word address of its buffer */
+int32_t value_at(const struct plan *p, const struct value *v); /* narrow word address */
+int32_t slice_at(const struct plan *p, const struct value *v, int32_t tile); /* LAYOUT_SLICES: of a tile's words */
+/* The step that alone reads the value, or NULL: none or several. */
+const struct step *plan_sole_reader(const struct plan *p, uint32_t value);
 
 /* "op 3 (CONV_2D)" for messages. */
 const char *plan_op_text(const struct plan *p, uint32_t op);

@@ -1,0 +1,2 @@
+#include "compiler/families.h"
+const struct family family_flatten = {"flatten", NULL, NULL};

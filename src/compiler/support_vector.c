@@ -1,0 +1,66 @@
+/* Which operators on vectors, other than FULLY_CONNECTED, run on the Edge TPU. */
+#include "compiler/numerics.h"
+#include "compiler/operators.h"
+
+static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
+
+#define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
+
+enum {
+    SOFTMAX_LIMIT = 36864, /* elements: 4 vectors of them and 5 slices fit narrow memory (emit_softmax.c) */
+    JOIN_LIMIT = 4096,     /* elements that are moved one by one: a matrix of one byte for each pair */
+};
+
+static const char *op_name(const struct support *s, uint32_t op) { return graph_op_text(s->arena, s->graph->source, op); }
+
+static bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b)
+{
+    return a->quant.scale[0] == b->quant.scale[0] && unsigned_zero_point(a) == unsigned_zero_point(b);
+}
+
+struct verdict support_softmax(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *in = op_input(s->graph->source, o, 0), *out = op_output(s->graph->source, o, 0);
+    int64_t n = tfl_elements(in);
+    if (in->rank == 0 || n != in->shape[in->rank - 1] || !s->made_flat[o->inputs[0]])
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is not one vector; this version normalises one row", op_name(s, op),
+                      in->name, tfl_shape_text(s->arena, in));
+    if (n % 4 || n > SOFTMAX_LIMIT)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; this version takes multiples of 4 up to %d: pad the classes with "
+                      "very small logits", op_name(s, op), (long long)n, SOFTMAX_LIMIT);
+    if (out->quant.scale[0] != 1.0f / 256 || unsigned_zero_point(out) != 0)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" has scale %g and zero point %lld; TFLite's SOFTMAX has 1/256 and the "
+                      "lowest value", op_name(s, op), out->name, (double)out->quant.scale[0], (long long)out->quant.zero_point[0]);
+    return MAPPED;
+}
+
+struct verdict support_concatenation(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *out = op_output(s->graph->source, o, 0);
+    int64_t n = tfl_elements(out);
+    bool words = true;
+    if (o->options.concatenation.activation != TFL_ACT_NONE)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op),
+                      (int)o->options.concatenation.activation);
+    for (uint32_t k = 0; k < o->n_inputs; k++) {
+        const struct tfl_tensor *t = op_input(s->graph->source, o, k);
+        if (t->data.size)
+            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" is a constant", op_name(s, op), t->name);
+        if (!same_numbers(t, out))
+            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" has another scale or zero point than the output; requantise it first",
+                          op_name(s, op), t->name);
+        if (t->rank == 0 || tfl_elements(t) != t->shape[t->rank - 1] || !s->made_flat[o->inputs[k]])
+            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is not one vector; this version joins vectors", op_name(s, op),
+                          t->name, tfl_shape_text(s->arena, t));
+        words = words && (k + 1 == o->n_inputs || tfl_elements(t) % 4 == 0);
+    }
+    if (out->shape[out->rank - 1] != n)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" (%s) is not one vector", op_name(s, op), out->name,
+                      tfl_shape_text(s->arena, out));
+    if (!words && n > JOIN_LIMIT)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements of which not every part is a multiple of 4; %d are possible", op_name(s, op),
+                      (long long)n, JOIN_LIMIT);
+    return MAPPED;
+}
