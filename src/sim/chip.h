@@ -22,20 +22,8 @@ enum {
     SCALAR_WORDS = 4096,
     AVDATA_FIFO = 32768,  /* units of 8 bytes */
     PARAMETER_FIFO = 2048, /* units of 64 bytes */
-    RING_DEPTH = 8,  /* rows between ring and consumer; chosen: the streams do not tell (docs/sim.md) */
-    LINK_DEPTH = 64, /* words in flight on a mesh link; chosen */
-};
-
-/* Sync flags of a tile and of the scalar core (tile-dma.md section 1). */
-enum tile_flag {
-    FLAG_AVDATA, FLAG_PARAMETERS, FLAG_PARTIAL_SUMS, FLAG_NORTH_IN, FLAG_EAST_IN, FLAG_SOUTH_IN, FLAG_WEST_IN,
-    FLAG_NORTH_OUT, FLAG_EAST_OUT, FLAG_SOUTH_OUT, FLAG_WEST_OUT, FLAG_WIDE_TO_NARROW, FLAG_WIDE_TO_SCALING,
-    FLAG_NARROW_TO_WIDE, FLAG_RING_READ_A, FLAG_RING_READ_B, FLAG_RING_WRITE, FLAG_PRODUCER_A, FLAG_PRODUCER_B,
-    TILE_FLAGS
-};
-enum core_flag {
-    CORE_AVDATA_POP, CORE_PARAMETER_POP, CORE_AVDATA_INFEED, CORE_PARAMETER_INFEED, CORE_SCALAR_INFEED,
-    CORE_PRODUCER_A, CORE_PRODUCER_B, CORE_RING_OUTFEED, CORE_SCALAR_PIPELINE, CORE_FLAGS
+    RING_DEPTH = 8,  /* rows between ring and consumer; in strict mode 1 (docs/sim.md, "Queues") */
+    LINK_DEPTH = 64, /* words in flight on a mesh link; in strict mode 1 */
 };
 
 enum unit_id {
@@ -111,7 +99,7 @@ struct tile {
     uint8_t *narrow_known, *wide_known; /* per word of 4 bytes: bit b = byte b was written by somebody */
     uint8_t scaling[SCALING_SLOTS * 8];
     uint8_t scaling_known[SCALING_SLOTS]; /* bit b: byte b */
-    uint16_t flag[TILE_FLAGS];
+    uint16_t flag[ISA_FLAGS];
     struct row_fifo ring[2]; /* to consumer 0 and 1 */
     struct link in[4];       /* words under way to units SOUTH .. EAST of this tile */
     struct unit unit[UNITS];
@@ -156,7 +144,7 @@ struct core {
     uint32_t memory[SCALAR_WORDS];
     uint8_t memory_known[SCALAR_WORDS]; /* as narrow_known */
     uint32_t slot[4];
-    uint16_t flag[CORE_FLAGS];
+    uint16_t flag[ISA_SCALAR_FLAGS];
     uint32_t stream, pc; /* pc: index into the decoded program */
     uint32_t loop_start, loop_end, loop_left;
     bool halted;
@@ -172,6 +160,7 @@ struct fifo_slots { /* host infeed FIFO: bytes and which slots hold something */
 struct chip {
     struct sim_options options;
     struct sim_counters count;
+    unsigned ring_depth, link_depth;
     struct tile tile[16];
     struct core core;
     struct engine engine[ENGINES];

@@ -25,7 +25,7 @@ bool engine_issue(struct chip *c, enum engine_id id, const struct issue *i)
 static bool engine_waits(struct chip *c, struct engine *e, const struct isa_wait *wait, unsigned n)
 {
     struct side s = {.w = e->w, .open = e->open};
-    e->open = waits_over(c->core.flag, CORE_FLAGS, wait, n, SIDE_ANY, &s, e->passes, &e->stop);
+    e->open = waits_over(c->core.flag, ISA_SCALAR_FLAGS, wait, n, SIDE_ANY, &s, e->passes, &e->stop);
     return e->open;
 }
 
@@ -51,7 +51,7 @@ static enum step infeed(struct chip *c, struct engine *e, const struct issue *at
     }
     f->known[slot] = 1;
     engine_next(e);
-    flag_raise(&c->core.flag[i->av ? CORE_AVDATA_POP : CORE_PARAMETER_POP], &i->p, &e->w);
+    flag_raise(&c->core.flag[i->av ? ISA_AVDATA_POP : ISA_PARAM_POP], &i->p, &e->w);
     return STEP_MOVED;
 }
 
@@ -60,18 +60,18 @@ static enum step infeed(struct chip *c, struct engine *e, const struct issue *at
 static const struct inject_source {
     unsigned unit;  /* bytes */
     uint32_t slots;
-    enum core_flag consumed;
+    enum isa_scalar_flag consumed;
 } inject_sources[3] = {
-    {64, PARAMETER_FIFO, CORE_PARAMETER_INFEED},
-    {8, AVDATA_FIFO, CORE_AVDATA_INFEED},
-    {4, SCALAR_WORDS, CORE_SCALAR_INFEED},
+    {64, PARAMETER_FIFO, ISA_PARAM_INFEED},
+    {8, AVDATA_FIFO, ISA_AVDATA_INFEED},
+    {4, SCALAR_WORDS, ISA_SCALAR_INFEED},
 };
 
 static bool inject_room(const struct chip *c, uint16_t dst, struct stop *stop)
 {
     uint16_t full = 0;
     for (unsigned t = 0; t < 16; t++)
-        if (dst >> t & 1 && c->tile[t].ring[0].count == RING_DEPTH)
+        if (dst >> t & 1 && c->tile[t].ring[0].count == c->ring_depth)
             full |= (uint16_t)(1u << t);
     *stop = (struct stop){.why = full ? WHY_ROOM : WHY_NONE, .tiles = full};
     return !full;
@@ -166,7 +166,7 @@ static enum step outfeed(struct chip *c, struct engine *e, const struct issue *a
     e->cursor += unit;
     e->loaded = e->cursor < ROW_BYTES;
     engine_next(e);
-    flag_raise(&c->core.flag[CORE_RING_OUTFEED], &i->p, &e->w);
+    flag_raise(&c->core.flag[ISA_RING_OUTFEED], &i->p, &e->w);
     return STEP_MOVED;
 }
 

@@ -6,13 +6,13 @@
 
 struct direction {
     int dy, dx;
-    enum tile_flag out, in;
+    enum isa_flag out, in;
 };
 static const struct direction directions[4] = {
-    {1, 0, FLAG_SOUTH_OUT, FLAG_NORTH_IN},
-    {0, -1, FLAG_WEST_OUT, FLAG_EAST_IN},
-    {-1, 0, FLAG_NORTH_OUT, FLAG_SOUTH_IN},
-    {0, 1, FLAG_EAST_OUT, FLAG_WEST_IN},
+    {1, 0, ISA_S_OUT, ISA_N_IN},
+    {0, -1, ISA_W_OUT, ISA_E_IN},
+    {-1, 0, ISA_N_OUT, ISA_S_IN},
+    {0, 1, ISA_E_OUT, ISA_W_IN},
 };
 
 static int neighbour(int tile, const struct direction *d)
@@ -30,9 +30,9 @@ static enum step mesh_send(struct chip *c, int tile, struct unit *u, unsigned di
         return chip_fault(c, &u->at, tile, STATUS_INVALID, "sends over the edge of the mesh");
     struct link *l = &c->tile[to].in[direction];
     struct tile *t = &c->tile[tile];
-    if (!waits_over(t->flag, TILE_FLAGS, i->wait, 6, SIDE_READ, &u->read, u->passes, &u->stop))
+    if (!waits_over(t->flag, ISA_FLAGS, i->wait, 6, SIDE_READ, &u->read, u->passes, &u->stop))
         return STEP_IDLE;
-    if (l->count == LINK_DEPTH) {
+    if (l->count == c->link_depth) {
         u->stop = (struct stop){.why = WHY_ROOM, .tiles = (uint16_t)(1u << to)};
         return STEP_IDLE;
     }
@@ -51,7 +51,7 @@ static enum step mesh_receive(struct chip *c, int tile, struct unit *u, unsigned
     const struct isa_mesh *i = &u->at.inst->mesh;
     struct tile *t = &c->tile[tile];
     struct link *l = &t->in[direction];
-    if (!waits_over(t->flag, TILE_FLAGS, i->wait, 6, SIDE_WRITE, &u->write, u->passes, &u->stop))
+    if (!waits_over(t->flag, ISA_FLAGS, i->wait, 6, SIDE_WRITE, &u->write, u->passes, &u->stop))
         return STEP_IDLE;
     if (!i->fill && !l->count) {
         u->stop = (struct stop){.why = WHY_WORD};

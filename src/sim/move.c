@@ -71,9 +71,9 @@ static bool ring_has_room(struct chip *c, const struct isa_ring_send *i, struct 
 {
     uint16_t full = 0;
     for (unsigned t = 0; t < 16; t++)
-        if (i->dst >> t & 1 && c->tile[t].ring[i->chan].count == RING_DEPTH)
+        if (i->dst >> t & 1 && c->tile[t].ring[i->chan].count == c->ring_depth)
             full |= (uint16_t)(1u << t);
-    bool core_full = i->core && c->outfeed[i->chan].count == RING_DEPTH;
+    bool core_full = i->core && c->outfeed[i->chan].count == c->ring_depth;
     *stop = (struct stop){.why = full || core_full ? WHY_ROOM : WHY_NONE, .tiles = full};
     return !full && !core_full;
 }
@@ -91,7 +91,7 @@ enum step send_step(struct chip *c, int tile, struct unit *u, struct quantum *q)
     if (i->s.en)
         return chip_fault(c, &u->at, tile, STATUS_UNSUPPORTED, "0x10 with a prefix: no official stream has one");
     while (!u->read.w.done) {
-        if (!q->left || !waits_over(t->flag, TILE_FLAGS, i->wait, 3, SIDE_ANY, &u->read, u->passes, &u->stop) ||
+        if (!q->left || !waits_over(t->flag, ISA_FLAGS, i->wait, 3, SIDE_ANY, &u->read, u->passes, &u->stop) ||
             !ring_has_room(c, i, &u->stop))
             return moved;
         struct row r;
@@ -104,7 +104,7 @@ enum step send_step(struct chip *c, int tile, struct unit *u, struct quantum *q)
             row_push(&c->outfeed[i->chan], &r);
         walk_next(&u->read.w);
         u->read.open = false;
-        flag_raise(&t->flag[FLAG_RING_WRITE], &i->p[0], &u->read.w);
+        flag_raise(&t->flag[ISA_RWRITE], &i->p[0], &u->read.w);
         if (i->p[1].en && u->read.w.level >= i->p[1].dim)
             ticket_raise(c, (unsigned)i->chan);
         q->left--;
@@ -131,7 +131,7 @@ enum step recv_step(struct chip *c, int tile, struct unit *u, unsigned consumer,
     struct row_fifo *f = &t->ring[consumer];
     enum step moved = STEP_IDLE;
     while (!u->write.w.done) {
-        if (!q->left || !waits_over(t->flag, TILE_FLAGS, &i->wait, 1, SIDE_ANY, &u->write, u->passes, &u->stop))
+        if (!q->left || !waits_over(t->flag, ISA_FLAGS, &i->wait, 1, SIDE_ANY, &u->write, u->passes, &u->stop))
             return moved;
         if (!f->count) {
             u->stop = (struct stop){.why = WHY_ROW};
@@ -154,7 +154,7 @@ enum step recv_step(struct chip *c, int tile, struct unit *u, unsigned consumer,
         walk_next(&u->write.w);
         u->write.open = false;
         prefix_arm(u, &i->s, &u->write.w);
-        flag_raise(&t->flag[consumer ? FLAG_RING_READ_B : FLAG_RING_READ_A], &i->p, &u->write.w);
+        flag_raise(&t->flag[consumer ? ISA_RREAD_B : ISA_RREAD_A], &i->p, &u->write.w);
     }
     u->busy = false;
     return STEP_MOVED;
@@ -185,7 +185,7 @@ enum step to_narrow_step(struct chip *c, int tile, struct unit *u, struct quantu
     struct tile *t = &c->tile[tile];
     struct side *wide = &u->read, *narrow = &u->write;
     unsigned in_row = i->par ? ROW_CELLS / 2 : ROW_CELLS;
-    uint16_t *flag = &t->flag[i->par ? FLAG_WIDE_TO_SCALING : FLAG_WIDE_TO_NARROW];
+    uint16_t *flag = &t->flag[i->par ? ISA_W2S : ISA_W2N];
     enum step moved = STEP_IDLE;
     while (!narrow->w.done) {
         if (!q->left)
@@ -193,7 +193,7 @@ enum step to_narrow_step(struct chip *c, int tile, struct unit *u, struct quantu
         if (!u->loaded) {
             if (wide->w.done)
                 return chip_fault(c, &u->at, tile, STATUS_INVALID, "more words to write than rows to read");
-            if (!waits_over(t->flag, TILE_FLAGS, i->wait, 6, SIDE_READ, wide, u->passes, &u->stop))
+            if (!waits_over(t->flag, ISA_FLAGS, i->wait, 6, SIDE_READ, wide, u->passes, &u->stop))
                 return moved;
             if (!row_read(c, &u->at, tile, walk_at(&wide->w), &u->row))
                 return STEP_FAILED;
@@ -201,7 +201,7 @@ enum step to_narrow_step(struct chip *c, int tile, struct unit *u, struct quantu
             u->cursor = 0;
         }
         bool prefix = u->prefix_left > 0, row_over = false;
-        if (!prefix && !waits_over(t->flag, TILE_FLAGS, i->wait, 6, SIDE_WRITE, narrow, u->passes, &u->stop))
+        if (!prefix && !waits_over(t->flag, ISA_FLAGS, i->wait, 6, SIDE_WRITE, narrow, u->passes, &u->stop))
             return moved;
         if (!to_narrow_word(c, tile, u, i->par, prefix ? u->prefix_at : walk_at(&narrow->w)) ||
             !chip_spend(c, &u->at, tile, 1))
@@ -268,7 +268,7 @@ enum step to_wide_step(struct chip *c, int tile, struct unit *u, struct quantum 
         if (!q->left)
             return moved;
         if (!u->loaded) { /* the row is not complete */
-            if (!waits_over(t->flag, TILE_FLAGS, i->wait, 6, SIDE_READ, narrow, u->passes, &u->stop))
+            if (!waits_over(t->flag, ISA_FLAGS, i->wait, 6, SIDE_READ, narrow, u->passes, &u->stop))
                 return moved;
             uint32_t word;
             uint8_t known;
@@ -284,7 +284,7 @@ enum step to_wide_step(struct chip *c, int tile, struct unit *u, struct quantum 
         }
         if (wide->w.done)
             return chip_fault(c, &u->at, tile, STATUS_INVALID, "more words to read than rows to write");
-        if (!waits_over(t->flag, TILE_FLAGS, i->wait, 6, SIDE_WRITE, wide, u->passes, &u->stop))
+        if (!waits_over(t->flag, ISA_FLAGS, i->wait, 6, SIDE_WRITE, wide, u->passes, &u->stop))
             return moved;
         unsigned cells = i->par ? (unsigned)round_up(u->cursor, 4) : u->cursor;
         if (!cells_write(c, &u->at, tile, walk_at(&wide->w), &u->row, cells))
@@ -294,7 +294,7 @@ enum step to_wide_step(struct chip *c, int tile, struct unit *u, struct quantum 
         u->loaded = false;
         u->cursor = 0;
         memset(u->row.known, 0, sizeof u->row.known);
-        flag_raise(&t->flag[FLAG_NARROW_TO_WIDE], &i->p, &wide->w);
+        flag_raise(&t->flag[ISA_N2W], &i->p, &wide->w);
         moved = STEP_MOVED;
     }
     if (!wide->w.done)

@@ -151,9 +151,9 @@ static enum step sync(struct chip *c, const struct isa_sync *s)
     }
     for (unsigned n = 0; n < 2; n++) { /* ring passes that must be over: bits 242, 243 */
         uint16_t need = (uint16_t)(n ? s->val38 : s->val37);
-        if (s->mask242 >> n & 1 && !flag_reached(k->flag[CORE_PRODUCER_A + n], need)) {
-            k->stop = (struct stop){.why = WHY_FLAG, .flag = (uint8_t)(CORE_PRODUCER_A + n), .need = (int16_t)need,
-                                    .have = (int16_t)k->flag[CORE_PRODUCER_A + n]};
+        if (s->mask242 >> n & 1 && !flag_reached(k->flag[ISA_PRODUCER_A + n], need)) {
+            k->stop = (struct stop){.why = WHY_FLAG, .flag = (uint8_t)(ISA_PRODUCER_A + n), .need = (int16_t)need,
+                                    .have = (int16_t)k->flag[ISA_PRODUCER_A + n]};
             return STEP_IDLE;
         }
     }
@@ -165,7 +165,7 @@ static enum step sync(struct chip *c, const struct isa_sync *s)
     if (s->tiles_again_en)
         for (unsigned t = 0; t < 16; t++)
             c->tile[t].notified -= s->tiles_again >> t & 1;
-    for (unsigned f = 0; f < CORE_FLAGS; f++)
+    for (unsigned f = 0; f < ISA_SCALAR_FLAGS; f++)
         if (s->flags >> f & 1)
             k->flag[f] = (uint16_t)s->value;
     return STEP_MOVED;

@@ -5,14 +5,6 @@
 
 #include "sim/chip.h"
 
-static const char *const tile_flag_names[TILE_FLAGS] = {
-    "AVDATA", "PARAMETERS", "PARTIAL_SUMS", "NORTH_IN", "EAST_IN", "SOUTH_IN", "WEST_IN", "NORTH_OUT", "EAST_OUT",
-    "SOUTH_OUT", "WEST_OUT", "WIDE_TO_NARROW", "WIDE_TO_SCALING", "NARROW_TO_WIDE", "RING_READ_A", "RING_READ_B",
-    "RING_WRITE", "PRODUCER_A", "PRODUCER_B"};
-static const char *const core_flag_names[CORE_FLAGS] = {
-    "AVDATA_POP", "PARAMETER_POP", "AVDATA_INFEED", "PARAMETER_INFEED", "SCALAR_INFEED", "PRODUCER_A", "PRODUCER_B",
-    "RING_OUTFEED", "SCALAR_PIPELINE"};
-
 /* Units by opcode; thread bits of 0x1a.  Bits 1..5: only 0x13 = 5 is known, see docs/sim.md. */
 static const struct unit_info {
     enum isa_opcode op;
@@ -95,8 +87,8 @@ bool waits_over(const uint16_t *flags, unsigned n_flags, const struct isa_wait *
 void ticket_raise(struct chip *c, unsigned chan)
 {
     for (unsigned t = 0; t < 16; t++)
-        c->tile[t].flag[FLAG_PRODUCER_A + chan]++;
-    c->core.flag[CORE_PRODUCER_A + chan]++;
+        c->tile[t].flag[ISA_RPROD_A + chan]++;
+    c->core.flag[ISA_PRODUCER_A + chan]++;
 }
 
 /* ---- the log ---- */
@@ -162,12 +154,15 @@ static bool unit_find(struct chip *c, int tile, enum unit_id id)
     return false;
 }
 
-/* Threads that a fence names and that have something left to do. */
+/* Has a thread that the fence names something left to do? */
 static bool fence_blocked(struct chip *c, int tile, const struct isa_fence *f)
 {
     for (unsigned u = 0; u < UNITS; u++)
         if (f->threads >> unit_infos[u].thread & 1 &&
             (c->tile[tile].unit[u].busy || unit_find(c, tile, (enum unit_id)u)))
+            return true;
+    for (unsigned k = 0; k < 2; k++) /* older compilers: ring producers that must have come so far */
+        if (f->ring >> k & 1 && !flag_reached(c->tile[tile].flag[ISA_RPROD_A + k], (uint16_t)f->ring_value))
             return true;
     return false;
 }
@@ -185,7 +180,7 @@ enum step front_step(struct chip *c, int tile)
             t->stop = (struct stop){.why = WHY_UNITS};
             break;
         }
-        for (unsigned k = 0; k < TILE_FLAGS; k++)
+        for (unsigned k = 0; k < ISA_FLAGS; k++)
             if (f->flags >> k & 1)
                 t->flag[k] = (uint16_t)f->value;
         t->notified += f->core != 0;
@@ -240,11 +235,12 @@ enum step unit_step(struct chip *c, int tile, enum unit_id id, struct quantum *q
 
 /* ---- deadlock ---- */
 
-static void stop_text(struct buf *b, const struct stop *s, const char *const *flags, unsigned n_flags)
+static void stop_text(struct buf *b, const struct stop *s, const char *(*flag_name)(unsigned id))
 {
     switch (s->why) {
     case WHY_FLAG:
-        buf_text(b, "waits for %s >= %d, has %d", s->flag < n_flags ? flags[s->flag] : "an unknown flag", s->need, s->have);
+        buf_text(b, "waits for %s >= %d, has %d", flag_name(s->flag) ? flag_name(s->flag) : "an unknown flag", s->need,
+                 s->have);
         break;
     case WHY_ROW: buf_text(b, "waits for a row from the ring"); break;
     case WHY_ROOM: buf_text(b, "waits for room at tiles %04x", s->tiles); break;
@@ -271,20 +267,20 @@ static bool deadlock(struct chip *c)
         struct issue i = {.stream = c->core.stream, .word = p->word[c->core.pc]};
         buf_text(&b, "; scalar core");
         where_text(&b, &i);
-        stop_text(&b, &c->core.stop, core_flag_names, CORE_FLAGS);
+        stop_text(&b, &c->core.stop, isa_scalar_flag_name);
     }
     for (unsigned e = 0; e < ENGINES; e++)
         if (c->engine[e].count) {
             buf_text(&b, "; %s", engine_names[e]);
             where_text(&b, &c->engine[e].queue[c->engine[e].head]);
-            stop_text(&b, &c->engine[e].stop, core_flag_names, CORE_FLAGS);
+            stop_text(&b, &c->engine[e].stop, isa_scalar_flag_name);
         }
     for (unsigned t = 0; t < 16; t++)
         for (unsigned u = 0; u < UNITS; u++)
             if (c->tile[t].unit[u].busy) {
                 buf_text(&b, "; tile %u %s", t, unit_infos[u].name);
                 where_text(&b, &c->tile[t].unit[u].at);
-                stop_text(&b, &c->tile[t].unit[u].stop, tile_flag_names, TILE_FLAGS);
+                stop_text(&b, &c->tile[t].unit[u].stop, isa_flag_name);
             }
     for (uint32_t k = 0; k < c->n_descriptors; k++) {
         const struct descriptor *d = &c->descriptor[k];

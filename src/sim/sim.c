@@ -31,6 +31,8 @@ struct sim *sim_new(const struct sim_options *o)
     struct chip *c = &s->chip;
     c->options = *o;
     c->budget = o->budget ? o->budget : 1ull << DEFAULT_BUDGET_LOG2;
+    c->ring_depth = o->strict ? 1 : RING_DEPTH;
+    c->link_depth = o->strict ? 1 : LINK_DEPTH;
     c->avdata = (struct fifo_slots){get(AVDATA_FIFO * 8), get(AVDATA_FIFO)};
     c->parameters = (struct fifo_slots){get(PARAMETER_FIFO * 64), get(PARAMETER_FIFO)};
     for (unsigned t = 0; t < 16; t++) {

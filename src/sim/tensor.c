@@ -287,7 +287,7 @@ enum step tensor_output(struct chip *c, int tile, struct unit *u)
             known |= (unsigned)(lanes_known >> (k + b) / size & 1) << b;
         t->narrow_known[at / 4] = (uint8_t)known;
         walk_next(&r->o);
-        flag_raise(&t->flag[FLAG_AVDATA], &i->avdata, &r->o);
+        flag_raise(&t->flag[ISA_AVDATA], &i->avdata, &r->o);
     }
     return STEP_MOVED;
 }
@@ -327,7 +327,7 @@ static enum step plain_step(struct chip *c, int tile, struct unit *u)
     r->master.open = false;
     if (last && tensor_output(c, tile, u) == STEP_FAILED)
         return STEP_FAILED;
-    flag_raise(&t->flag[FLAG_PARAMETERS], &i->param, &r->w);
+    flag_raise(&t->flag[ISA_PARAM], &i->param, &r->w);
     return STEP_MOVED;
 }
 
@@ -353,7 +353,7 @@ enum step tensor_step(struct chip *c, int tile, struct unit *u, struct quantum *
     while (!r->master.w.done) {
         if (!q->left)
             return moved;
-        if (!waits_over(t->flag, TILE_FLAGS, r->i->wait, 6, SIDE_ANY, &r->master, u->passes, &u->stop))
+        if (!waits_over(t->flag, ISA_FLAGS, r->i->wait, 6, SIDE_ANY, &r->master, u->passes, &u->stop))
             return moved;
         if (r->master.w.level >= r->i->chdim && tensor_group(c, tile, u) == STEP_FAILED)
             return STEP_FAILED;

@@ -212,7 +212,7 @@ static enum step position(struct chip *c, int tile, struct unit *u)
     r->fresh = last;
     if (last && tensor_output(c, tile, u) == STEP_FAILED)
         return STEP_FAILED;
-    flag_raise(&t->flag[FLAG_PARAMETERS], &r->i->param, &r->w);
+    flag_raise(&t->flag[ISA_PARAM], &r->i->param, &r->w);
     return STEP_MOVED;
 }
 
