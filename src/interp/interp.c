@@ -4,7 +4,7 @@
 #include "interp/dispatch.h"
 #include "sim/sim.h"
 
-/* All live tensors of a run together; more is refused before the machine is asked. */
+/* More is refused before the machine is asked. */
 static const uint64_t MEMORY_LIMIT = UINT64_C(4) << 30;
 static const char VARIABLE_OUTPUT[] = "_variable_output";
 
@@ -38,7 +38,7 @@ static struct block *take_block(struct interp *p, size_t size)
         if (!b->used && b->size >= size && (!best || b->size < best->size))
             best = b;
     if (!best) {
-        if (p->pool_size + size > MEMORY_LIMIT)
+        if (p->pool_size + size > p->options.memory_limit)
             return NULL;
         p->pool_size += size;
         best = ARENA_NEW(p->a, struct block);
@@ -323,6 +323,8 @@ bool interp_new(struct arena *a, const struct tfl_model *m, const struct interp_
     const struct tfl_subgraph *g = &m->subgraphs[0];
     struct interp *p = ARENA_NEW(a, struct interp);
     *p = (struct interp){.a = a, .g = g, .options = *o};
+    if (!o->memory_limit)
+        p->options.memory_limit = MEMORY_LIMIT;
     p->tensors = ARENA_ARRAY(a, struct kern_tensor, g->n_tensors);
     p->blocks = ARENA_ARRAY(a, struct block *, g->n_tensors);
     p->packages = ARENA_ARRAY(a, struct dwn_package *, g->n_operators);

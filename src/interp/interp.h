@@ -15,14 +15,18 @@ struct interp_options {
     enum kern_numerics numerics; /* for builtin operators on the CPU */
     struct sim *sim;             /* runs custom operators; NULL: a model that has one is refused */
     bool keep_all;               /* keep every intermediate tensor for inspection */
+    uint64_t memory_limit;       /* bytes of all tensors together; 0 = 4 GiB */
 };
 
 struct interp;
+/* Checks that operators are in order, known and complete; everything lives in `a`, and `m` must too.  Shapes that
+ * depend on data, and parameters, are checked when running; failures name operator and tensor. */
 bool interp_new(struct arena *a, const struct tfl_model *m, const struct interp_options *o, struct interp **out,
                 struct status *st);
 /* Sizes in bytes of graph input / output i. */
 size_t interp_input_size(const struct interp *p, uint32_t i);
-/* inputs: one range per graph input, in TFLite layout. Output ranges live in the interp. */
+/* inputs: one range per graph input, in TFLite layout. Output ranges live in the interp until the next run.
+ * Variable tensors (LSTM states) begin each run at their zero point: a run depends on nothing before it. */
 bool interp_run(struct interp *p, const struct bytes *inputs, struct bytes *outputs, struct status *st);
 /* Any tensor after a run with keep_all; size 0 if it has no value. */
 struct bytes interp_tensor(const struct interp *p, uint32_t tensor);

@@ -41,7 +41,8 @@ static inline struct kern_tensor *tensor(struct bench *b, enum kern_type type, u
                                          float scale, int64_t zero)
 {
     struct kern_tensor t = {.name = "t", .type = type, .rank = rank, .n_scales = scale != 0};
-    memcpy(t.dim, dim, rank * sizeof *dim);
+    if (rank)
+        memcpy(t.dim, dim, rank * sizeof *dim);
     t.scale = arena_copy(b->a, &scale, sizeof scale);
     t.zero = arena_copy(b->a, &zero, sizeof zero);
     return arena_copy(b->a, &t, sizeof t);
