@@ -313,8 +313,8 @@ static void compute(const struct conv *c, struct program *p)
 {
     int32_t key[ISA_TILES];
     struct isa_inst inst[ISA_TILES];
-    for (int t = 0; t < ISA_TILES; t++) /* tiles of other shapes stay apart even where the fields are equal */
-        key[t] = span_size(c->out->grid.own_y[t / GRID]) << 16 | span_size(c->out->grid.own_x[t % GRID]);
+    for (int t = 0; t < ISA_TILES; t++) /* a row and a column of pixels stay apart even where the fields are equal */
+        key[t] = (span_size(c->out->grid.own_y[t / GRID]) > 1) << 1 | (span_size(c->out->grid.own_x[t % GRID]) > 1);
     unsigned n = tile_classes(tensor_of, c, key, inst);
     for (unsigned k = 0; k < n; k++)
         program_add(p, inst[k]);
@@ -354,18 +354,6 @@ static void loop_back(const struct conv *c, struct program *p)
     p->loop_words += words;
 }
 
-static void broadcast(const struct conv *c, struct program *p)
-{
-    for (uint32_t k = 0; k < c->q->at.count; k++) {
-        const struct place_chunk *chunk = &c->q->at.chunks[k];
-        program_add(p, (struct isa_inst){.op = ISA_RING_SEND,
-                                         .send = {.tiles = 1 << chunk->tile, .w = masked(wide_rows(chunk->row, LOOPS({chunk->rows, 1})), 1),
-                                                  .p = {[1] = signal_at(0)},
-                                                  .wait = {wait_data(ISA_RPROD_B, 1, program_flag(p, ALL_TILES, ISA_RPROD_B), 1)},
-                                                  .chan = 1, .dst = c->tiles}});
-    }
-}
-
 static void stream(const struct conv *c, struct program *p)
 {
     int64_t packets = (int64_t)c->q->segment.data.size / PACKET, sent = p->host_packets;
@@ -389,7 +377,7 @@ static void emit_conv(const struct plan *plan, const struct step *s, struct prog
     if (c.q->streamed)
         stream(&c, p);
     else if (c.kind == CONV_WIDE)
-        broadcast(&c, p);
+        emit_broadcast(p, c.q, c.tiles);
     else
         loop_back(&c, p);
 }

@@ -24,9 +24,10 @@ static struct span received(const struct exchange *e, int i)
     return e->low ? (struct span){own.end, plane.end} : (struct span){plane.first, own.first};
 }
 
-static bool is_padding(const struct exchange *e, struct span s)
+/* Tile i of the axis has no neighbour on the side it receives from: it fills in the padding. */
+static bool at_border(const struct exchange *e, int i)
 {
-    return e->low ? s.end > (e->columns ? e->g->x : e->g->y) : s.first < 0;
+    return i == (e->low ? grid_edge(e->columns ? e->g->own_x : e->g->own_y) : 0);
 }
 
 /* Rows ys, columns xs of a tile's plane; *block: loops of one block of 64 channels. */
@@ -47,9 +48,16 @@ static struct isa_ttu box(const struct exchange *e, int tile, struct span ys, st
     return e->blocks > 1 && words % 16 ? short_last(t, *block, words % 16, 16 - words % 16) : t;
 }
 
-static void add_wait(struct isa_mesh *m, unsigned *n, const struct exchange *e, int tile, enum isa_flag f, int32_t dim)
+static void add_wait(struct isa_mesh *m, unsigned *n, enum isa_flag f, int32_t dim, int32_t value)
 {
-    m->wait[(*n)++] = wait_data(f, dim, e->p->flag[tile][f] - e->blocks + 1, 1);
+    m->wait[(*n)++] = wait_data(f, dim, value, 1);
+}
+
+/* What tile `to` gets from tile `from` is in part what that one receives itself. */
+static bool passes_on(const struct exchange *e, int from, int to)
+{
+    struct span given = received(e, to), got = received(e, from);
+    return span_size(got) > 0 && given.first < got.end && got.first < given.end;
 }
 
 static bool one_tile(int tile, const void *arg, struct isa_inst *out)
@@ -60,7 +68,8 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     struct span across = e->columns ? g->need_y[y] : g->own_x[x];
     if (span_size(across) <= 0)
         return false;
-    bool sends = to >= 0 && to < GRID && span_size(received(e, to)) > 0 && !is_padding(e, received(e, to));
+    bool sends = to >= 0 && to < GRID && i <= grid_edge(e->columns ? g->own_x : g->own_y) && span_size(received(e, to)) > 0 &&
+                 !at_border(e, to);
     bool receives = span_size(received(e, i)) > 0;
     struct isa_mesh *m = &out->mesh;
     out->op = e->op;
@@ -69,7 +78,7 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
         struct span got = received(e, i);
         m->b = e->columns ? box(e, tile, across, got, &dim) : box(e, tile, got, across, &dim);
         m->p[1] = signal_at(dim);
-        m->fill = is_padding(e, got);
+        m->fill = at_border(e, i);
         m->value = m->fill ? e->padding : 0;
     }
     if (sends) {
@@ -77,12 +86,16 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
         unsigned n = 0;
         struct span given = received(e, to);
         m->a = e->columns ? box(e, tile, across, given, &dim) : box(e, tile, given, across, &dim);
+        static const enum isa_flag arrival[2][2] = {{ISA_N_IN, ISA_S_IN}, {ISA_W_IN, ISA_E_IN}};
+        const int32_t *flag = e->p->flag[tile], ago = e->blocks - 1; /* the first of `blocks` signals already counted */
+        if (passes_on(e, i, to))
+            add_wait(m, &n, arrival[e->columns][e->low], dim, flag[arrival[e->columns][e->low]] + 1);
         if (e->produced)
-            add_wait(m, &n, e, tile, ISA_AVDATA, dim);
+            add_wait(m, &n, ISA_AVDATA, dim, flag[ISA_AVDATA] - ago);
         if (e->columns && g->plane_y[y].first < g->own_y[y].first)
-            add_wait(m, &n, e, tile, ISA_N_IN, dim);
+            add_wait(m, &n, ISA_N_IN, dim, flag[ISA_N_IN] - ago);
         if (e->columns && g->plane_y[y].end > g->own_y[y].end)
-            add_wait(m, &n, e, tile, ISA_S_IN, dim);
+            add_wait(m, &n, ISA_S_IN, dim, flag[ISA_S_IN] - ago);
     }
     return sends || receives;
 }
@@ -104,23 +117,4 @@ void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, 
         for (unsigned i = 0; i < n; i++)
             program_add(p, inst[i]);
     }
-}
-
-const char *halo_refusal(struct arena *a, const struct grid *g)
-{
-    for (int axis = 0; axis < 2; axis++) {
-        const struct span *own = axis ? g->own_x : g->own_y, *need = axis ? g->need_x : g->need_y;
-        int32_t size = axis ? g->x : g->y;
-        for (int i = 0; i < GRID; i++) {
-            if (span_size(need[i]) <= 0)
-                continue;
-            int32_t before = own[i].first - (need[i].first > 0 ? need[i].first : 0);
-            int32_t behind = (need[i].end < size ? need[i].end : size) - own[i].end;
-            int32_t have_before = i > 0 ? span_size(own[i - 1]) : 0, have_behind = i + 1 < GRID ? span_size(own[i + 1]) : 0;
-            if (before > have_before || behind > have_behind || span_size(own[i]) <= 0)
-                return arena_text(a, "a tile needs %d %s of its neighbour, which holds %d", before > have_before ? before : behind,
-                                  axis ? "columns" : "rows", before > have_before ? have_before : have_behind);
-        }
-    }
-    return NULL;
 }

@@ -192,6 +192,7 @@ static bool copy_pixels(int tile, const void *arg, struct isa_inst *out)
     *i = (struct isa_tensor){.one = 1, .nospill = 1, .lanes = 3, .lanes_last = 3};
     set_copy_numerics(i);
     struct loops a, wide, o;
+    int32_t shortened = 0; /* bytes of the last word of a pixel, if fewer than 4 */
     if (m.aligned) {
         int32_t q = g->words;
         i->lim[1] = q - 1, i->lim[2] = w - 1, i->lim[3] = count - 1;
@@ -200,16 +201,23 @@ static bool copy_pixels(int tile, const void *arg, struct isa_inst *out)
         o = LOOPS({q, 4}, {w, 4 * q}, {count, pitch}, {1, plane});
         i->chdim = 4;
     } else {
-        i->lim[0] = v->z - 1, i->lim[1] = w - 1, i->lim[2] = rows - 1, i->lim[3] = count - 1;
+        /* A word is put together from its bytes, the last word of a pixel from those that are left.
+         * More than one word: ASR_Model (20x11x...) and keras_lstm have this form with 194 bytes a pixel. */
+        int32_t q = g->words, bytes = v->z < 4 ? v->z : 4, left = (v->z - 1) % 4 + 1;
+        struct loops pixel = q > 1 ? LOOPS({bytes, 0}, {q, 0}, {w, 0}, {rows, 0}) : LOOPS({bytes, 0}, {w, 0}, {rows, 0});
+        for (unsigned k = 0; k < loop_count(&pixel); k++)
+            i->lim[k] = (int32_t)pixel.dim[k].count - 1;
+        i->lim[loop_count(&pixel)] = count - 1;
         a = LOOPS({v->z, 1}, {w, v->z}, {rows, m.row_bytes});
-        wide = LOOPS({v->z, 1}, {w, 0});
+        wide = q > 1 ? LOOPS({bytes, 1}, {q, 0}, {w, 0}) : LOOPS({bytes, 1}, {w, 0});
         if (rows > 1)
             loop(&wide, rows, 0);
-        o = LOOPS({1, 4}, {w, 4 * g->words}, {rows, pitch});
+        o = q > 1 ? LOOPS({1, 4}, {q, 4}, {w, 4 * q}, {rows, pitch}) : LOOPS({1, 4}, {w, 4}, {rows, pitch});
         if (count > 1)
             loop(&o, count, (int64_t)pitch * m.group);
         loop(&o, 1, plane);
-        i->chdim = 3;
+        i->chdim = 3 + (q > 1);
+        shortened = q > 1 && left < 4 ? left : 0;
         i->redmask = 1;
         i->a1 = 1;
         i->w1 = 3;
@@ -220,12 +228,19 @@ static bool copy_pixels(int tile, const void *arg, struct isa_inst *out)
     }
     struct loops sums = wide;
     sums.dim[0].stride = m.aligned || v->z > 1 ? 0 : 1;
+    int32_t per_group = m.aligned ? 2 : g->words > 1 ? 4 : 3; /* loops of one group of rows */
     i->a = buffered(tensor_unit(from, a), m.aligned ? 2 : 3, 4 * m.stage);
     i->w = tensor_unit(4LL * f->identity_row, wide);
     i->p = buffered(masked(tensor_unit(0, sums), 0), m.aligned ? 0 : 1, 4);
     i->o = tensor_unit(to, o);
-    i->avdata = signal_at(m.aligned ? 2 : 3);
-    i->wait[0] = wait_data(ISA_W2N, 3, words, m.group_words);
+    if (shortened) {
+        i->ldim = 1;
+        i->llim = shortened - 1;
+        i->w = short_last(i->w, 1, shortened, 4 - shortened);
+        i->p = short_last(i->p, 1, shortened, 0);
+    }
+    i->avdata = signal_at(per_group);
+    i->wait[0] = wait_data(ISA_W2N, m.aligned ? 3 : per_group, words, m.group_words);
     return true;
 }
 
@@ -292,12 +307,109 @@ static bool stage_plane(int tile, const void *arg, struct isa_inst *out)
     return true;
 }
 
+/* Words that a tile has for the host. */
+static int32_t tile_words(const struct grid *g, int tile)
+{
+    return span_size(g->own_y[tile / GRID]) * span_size(g->own_x[tile % GRID]) * g->words;
+}
+
+/* A tile that is not the last has an odd number of words: the queue to the host takes two at a time, so the tiles' words go
+ * through scalar memory, which the scalar core empties word by word. */
+static bool needs_scalar_memory(const struct grid *g)
+{
+    bool odd = false, through = false;
+    for (int t = 0; t < ISA_TILES; t++) {
+        through = through || (odd && tile_words(g, t) > 0);
+        odd = odd || tile_words(g, t) % 2;
+    }
+    return through;
+}
+
+/* The scalar memory while it is filled and emptied. */
+struct outgoing {
+    struct program *p;
+    const char *name;
+    int64_t words, sent; /* in all; that have left */
+    int32_t filled;      /* in scalar memory */
+};
+
+/* What is in scalar memory to the host. */
+static void empty_memory(struct outgoing *o)
+{
+    enum { ENGINE_LOAD = 8 };
+    bool last = o->sent + o->filled == o->words;
+    int64_t bytes = 4 * (int64_t)o->filled + (last && o->words % 2 ? 4 : 0);
+    program_add(o->p, (struct isa_inst){.op = ISA_SYNC, .sync = {.engines = ENGINE_LOAD}});
+    scalar_move(o->p, 6, 5);
+    scalar_move(o->p, 7, 4);
+    scalar_descriptor(o->p, 6, bytes, TAG_OUTPUT);
+    program_hint(o->p, DWN_OUTFEED, DWN_OUTPUT, o->name, 4 * o->sent, bytes);
+    scalar_push_memory(o->p, o->filled);
+    if (last && o->words % 2)
+        scalar_push_zero(o->p);
+    if (!last)
+        scalar_advance_address(o->p, (uint32_t)(4 * o->filled));
+    o->sent += o->filled;
+    o->filled = 0;
+}
+
+/* 0x10: all rows of one tile to the scalar core. */
+static void send_to_memory(struct program *p, int tile, int32_t words)
+{
+    enum { ENGINE_OUTFEED = 0x10 };
+    int32_t rows = (int32_t)ceil_div(words, ROW_WORDS), ticket = program_flag(p, ALL_TILES, ISA_RPROD_A);
+    int32_t written = p->flag[tile][ISA_N2W] - rows;
+    struct loops l = rows == 1 ? NO_LOOPS : LOOPS({1, 1}, {rows, 0});
+    program_add(p, (struct isa_inst){.op = ISA_RING_SEND,
+                                     .send = {.tiles = 1 << tile, .w = buffered(masked(wide_rows(OUT_ROW, l), 1), 1, 1),
+                                              .p = {signal_at(1), signal_at(1)},
+                                              .wait = {wait_data(ISA_RPROD_A, 1, ticket, 1), wait_data(ISA_N2W, 1, written + 1, 1)},
+                                              .core = 1}});
+    program_add(p, (struct isa_inst){.op = ISA_SYNC, .sync = {.engines = ENGINE_OUTFEED}});
+}
+
+/* Official instance: both outputs of tf2_ssd_mobilenet_v2_coco17_ptq_segment_2_of_3 (1x1917x4 and 1x1917x91). */
+static void send_through_memory(const struct grid *g, const char *name, struct program *p)
+{
+    enum { MEMORY = 4096 };
+    struct outgoing o = {.p = p, .name = name};
+    for (int t = 0; t < ISA_TILES; t++)
+        o.words += tile_words(g, t);
+    for (int t = 0; t < ISA_TILES; t++) {
+        if (tile_words(g, t) == 0)
+            continue;
+        send_to_memory(p, t, tile_words(g, t));
+        for (int32_t left = tile_words(g, t), take; left > 0; left -= take) {
+            int32_t room = MEMORY - o.filled;
+            take = left <= room ? left : room / ROW_WORDS * ROW_WORDS; /* of a tile that does not fit: whole rows */
+            if (take) {
+                struct isa_ttu to = {.base = o.filled, .step = {1, 1 - take, 1 - take}, .lim = {take - 1}, .mask = 1};
+                program_add(p, (struct isa_inst){.op = ISA_OUTFEED, .outfeed = {.t = to, .cells = ROW_WORDS - 1}});
+            }
+            o.filled += take;
+            if (take < left)
+                empty_memory(&o);
+        }
+    }
+    empty_memory(&o);
+}
+
+static void send_directly(const struct grid *g, const char *name, struct program *p)
+{
+    int64_t size = round_up((int64_t)g->y * g->x * 4 * g->words, UNIT);
+    scalar_move(p, 6, 5);
+    scalar_move(p, 7, 4);
+    scalar_descriptor(p, 6, size, TAG_OUTPUT);
+    program_hint(p, DWN_OUTFEED, DWN_OUTPUT, name, 0, size);
+    for (int t = 0; t < ISA_TILES; t++)
+        if (tile_words(g, t) > 0)
+            emit_send_rows(p, t, (int32_t)ceil_div(tile_words(g, t), ROW_WORDS), (int32_t)ceil_div(tile_words(g, t), 2));
+}
+
 static void emit_outfeed(const struct plan *plan, const struct step *s, struct program *p)
 {
-    const struct value *v = plan_in(plan, s, 0);
-    const struct grid *g = &v->grid;
+    const struct grid *g = &plan_in(plan, s, 0)->grid;
     const char *name = ((const struct tfl_tensor *)s->detail)->name;
-    int64_t size = round_up((int64_t)v->y * v->x * 4 * g->words, UNIT);
     struct keep k = {plan, s};
     struct isa_inst inst[ISA_TILES];
     emit_barrier(p, 0);
@@ -310,29 +422,10 @@ static void emit_outfeed(const struct plan *plan, const struct step *s, struct p
         w->wait[0] = wait_room(ISA_RWRITE, w->w.bdim, program_flag(p, w->tiles, ISA_RWRITE) - 1, 1);
         program_add(p, inst[i]);
     }
-    scalar_move(p, 6, 5);
-    scalar_move(p, 7, 4);
-    scalar_descriptor(p, 6, size, TAG_OUTPUT);
-    program_hint(p, DWN_OUTFEED, DWN_OUTPUT, name, 0, size);
-    int64_t sent = 0;
-    for (int t = 0; t < ISA_TILES; t++) {
-        int64_t bytes = 4LL * span_size(g->own_y[t / GRID]) * span_size(g->own_x[t % GRID]) * g->words;
-        if (bytes == 0)
-            continue;
-        sent += bytes;
-        emit_send_rows(p, t, (int32_t)ceil_div(bytes, ROW_BYTES), (int32_t)ceil_div(bytes, UNIT));
-    }
-}
-
-const char *outfeed_refusal(struct arena *a, const struct grid *g)
-{
-    int last = ISA_TILES - 1;
-    while (last > 0 && span_size(g->own_y[last / GRID]) * span_size(g->own_x[last % GRID]) == 0)
-        last--;
-    for (int t = 0; t < last; t++)
-        if (span_size(g->own_y[t / GRID]) * span_size(g->own_x[t % GRID]) * g->words % 2)
-            return arena_text(a, "tile %d would send an odd number of 4-byte words, the host takes 8 bytes at a time", t);
-    return NULL;
+    if (needs_scalar_memory(g))
+        send_through_memory(g, name, p);
+    else
+        send_directly(g, name, p);
 }
 
 const struct family family_outfeed_image = {"outfeed of an image", size_outfeed, emit_outfeed};

@@ -11,12 +11,18 @@ extern const struct family family_fully_connected; /* whole -> slices        emi
 extern const struct family family_outfeed_vector; /* slices -> host         emit_outfeed.c; detail: the tensor whose name the host knows */
 
 extern const struct family family_join;      /* vector -> a place in another  emit_join.c; detail: struct join_detail */
-extern const struct family family_flatten;   /* grid -> slices               emit_flatten.c */
+extern const struct family family_flatten;   /* grid -> slices               emit_flatten.c; detail: flatten_detail() */
+extern const struct family family_collect;   /* grid -> whole                emit_collect.c */
 extern const struct family family_softmax;   /* slices -> slices             emit_softmax.c; detail: struct softmax_detail */
 
 extern const struct family family_infeed_image;  /* host -> grid               emit_image.c; detail: infeed_image_detail() */
 extern const struct family family_outfeed_image; /* grid -> host               emit_image.c */
 extern const struct family family_conv;          /* grid -> grid               emit_conv.c; detail: struct conv_detail */
+
+/* The image can be flattened by family_flatten: the official form, for one channel. */
+bool flatten_fits(const struct grid *g);
+/* result: whose scale and zero point the vector has. */
+void *flatten_detail(struct arena *a, const struct tfl_tensor *result);
 
 struct join_detail {
     int32_t at;       /* first word in the result */
@@ -39,10 +45,6 @@ void *infeed_image_detail(struct arena *a);
 
 /* Fills the halo of a value's planes on all tiles; padding: the zero point in the uint8 domain. */
 void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, struct program *p);
-/* NULL, or why the halo cannot come from direct neighbours. */
-const char *halo_refusal(struct arena *a, const struct grid *g);
-/* NULL, or why this image cannot be sent to the host. */
-const char *outfeed_refusal(struct arena *a, const struct grid *g);
 /* Constants are made on the chip (emit_constant.c): `words` words of one value at narrow word `at` of all tiles, by a mesh
  * instruction without a sender. */
 struct constant {
@@ -69,7 +71,15 @@ int32_t infeed_vector_top(const struct value *v);
  * receive_row: two wide rows on the receiving side (send: four rows below). */
 void emit_copy(struct program *out, int32_t src, int32_t dst, int32_t words, int32_t from, int32_t to,
                int32_t receive_row);
+/* The same for `rows` rows of `words` words, which lie `pitch` words apart. */
+struct rows {
+    int32_t at, pitch;
+};
+void emit_copy_rows(struct program *p, int32_t src, int32_t dst, int32_t words, int32_t rows, struct rows from, struct rows to,
+                    int32_t receive_row);
 
+/* All rows of a cached parameter to ring B of the tiles in dst. */
+void emit_broadcast(struct program *p, const struct parameter *q, int32_t dst);
 /* Asks the host for `packets` 64-byte packets from byte `offset` of the streamed parameters: 0x25 and its descriptor. */
 void emit_host_parameters(struct program *out, int64_t offset, int64_t packets);
 /* The next `packets` of them, rows of `lanes` lanes, to ring A of the tiles in dst.  `first`: packets of earlier requests and sends. */

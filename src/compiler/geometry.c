@@ -43,6 +43,28 @@ static struct span hull(struct span a, struct span b)
     return (struct span){a.first < b.first ? a.first : b.first, a.end > b.end ? a.end : b.end};
 }
 
+/* What a tile wants from beyond its neighbour comes through that neighbour, which must hold it too: padding at the edge
+ * and, on the way, whole pixels.  Official: 5x5 -> 3x3 with stride 2 and 3x3 -> 2x2 in tf2_ssd_mobilenet_v2 segment 2 of 3; a tile between
+ * that owns nothing (images of 2 pixels) has no official instance. */
+static void forward(const struct span own[GRID], struct span plane[GRID])
+{
+    int edge = grid_edge(own);
+    for (int i = 1; i <= edge; i++)
+        if (plane[i - 1].end > own[i].first && plane[i - 1].end > plane[i].end)
+            plane[i].end = plane[i - 1].end;
+    for (int i = edge - 1; i >= 0; i--)
+        if (plane[i + 1].first < own[i].end && plane[i + 1].first < plane[i].first)
+            plane[i].first = plane[i + 1].first;
+}
+
+int grid_edge(const struct span own[GRID])
+{
+    int last = GRID - 1;
+    while (last > 0 && span_size(own[last]) == 0)
+        last--;
+    return last;
+}
+
 void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x)
 {
     struct span ny[GRID], nx[GRID];
@@ -54,6 +76,8 @@ void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_
         g->plane_y[i] = hull(g->own_y[i], g->need_y[i]);
         g->plane_x[i] = hull(g->own_x[i], g->need_x[i]);
     }
+    forward(g->own_y, g->plane_y);
+    forward(g->own_x, g->plane_x);
 }
 
 int32_t grid_words(const struct grid *g)

@@ -78,6 +78,57 @@ void scalar_parameter_address(struct program *p, int64_t offset)
     scalar_move(p, 7, 4);
 }
 
+void scalar_advance_address(struct program *p, uint32_t bytes) { add_to_address(p, 4, 5, bytes); }
+
+/* s7 or s8 = next word of scalar memory, while the word that the register held goes to the host. */
+static void load_word(struct program *p, int reg, bool push)
+{
+    enum { LOAD_NEXT = 3, POINTER = 6, PUSH = 4 };
+    struct isa_bundle b = {.load = LOAD_NEXT, .load_dst = reg, .load_reg = POINTER, .load_inc = 1};
+    if (push) {
+        b.store = PUSH;
+        b.store_data = reg;
+    }
+    program_add(p, bundle(b));
+}
+
+static void push_word(struct program *p, int reg)
+{
+    enum { PUSH = 4 };
+    program_add(p, bundle((struct isa_bundle){.store = PUSH, .store_data = reg}));
+}
+
+void scalar_push_memory(struct program *p, int32_t words)
+{
+    enum { POINTER = 6, EVEN = 7, ODD = 8 };
+    int32_t pairs = words / 2;
+    scalar_set(p, POINTER, 0);
+    if (pairs) {
+        load_word(p, EVEN, false);
+        load_word(p, ODD, false);
+        if (pairs > 1) {
+            program_add(p, (struct isa_inst){.op = ISA_LOOP, .loop = {.count = pairs - 1, .length = 2}});
+            load_word(p, EVEN, true);
+            load_word(p, ODD, true);
+        }
+        push_word(p, EVEN);
+        push_word(p, ODD);
+    }
+    if (words % 2) { /* a load takes effect two bundles later */
+        load_word(p, EVEN, false);
+        program_add(p, bundle((struct isa_bundle){0}));
+        push_word(p, EVEN);
+    }
+}
+
+void scalar_push_zero(struct program *p)
+{
+    enum { ZERO = 6 };
+    scalar_set(p, ZERO, 0);
+    program_add(p, (struct isa_inst){.op = ISA_LOOP, .loop = {.count = 1, .length = 1}});
+    push_word(p, ZERO);
+}
+
 void scalar_io_base(struct program *p, enum dwn_desc desc, const char *name)
 {
     program_field_offset(p, desc, name, true);

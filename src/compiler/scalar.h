@@ -24,6 +24,12 @@ void scalar_io_base(struct program *p, enum dwn_desc desc, const char *name);
 /* REG_IO + 0 -> s6 (low), s7, ready for a descriptor.  Official programs go through s4, s5. */
 void scalar_io_address(struct program *p);
 
+/* s5 (low), s4 += bytes. */
+void scalar_advance_address(struct program *p, uint32_t bytes);
+/* The first `words` words of scalar memory to the output stream, and a word of zeroes. */
+void scalar_push_memory(struct program *p, int32_t words);
+void scalar_push_zero(struct program *p);
+
 /* Tile fence 0x1a.  Zero-initialised members mean: no flags, and all tiles and threads where left 0. */
 struct fence {
     int32_t flags, value, core, end;

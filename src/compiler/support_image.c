@@ -48,16 +48,5 @@ struct verdict support_conv(const struct support *s, uint32_t op)
     if (!comes_as_image(s, o))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" lies on the chip as a vector; this version cannot make an image of it",
                       op_name(s, op), in->name);
-    struct grid g = grid_of(from.y, from.x, from.z);
-    struct axis_window y = {win.filter_h, win.stride_h, win.dilation_h, win.top}, x = {win.filter_w, win.stride_w, win.dilation_w, win.left};
-    grid_claim(&g, to.y, to.x, &y, &x);
-    const char *halo = halo_refusal(s->arena, &g);
-    if (halo)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is too small for its kernel on a grid of 4x4 tiles: %s", op_name(s, op),
-                      in->name, tfl_shape_text(s->arena, in), halo);
-    struct grid made = grid_of(to.y, to.x, to.z);
-    const char *odd = outfeed_refusal(s->arena, &made);
-    if (odd && s->graph->tensors[o->outputs[0]].n_consumers == 0)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" (%s): %s", op_name(s, op), out->name, tfl_shape_text(s->arena, out), odd);
     return MAPPED;
 }
