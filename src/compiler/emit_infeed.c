@@ -54,6 +54,27 @@ void emit_inject_parameters(struct program *p, int64_t first, int64_t packets, i
                                                 .cells = lanes - 1}});
 }
 
+void emit_stream(struct program *p, const struct parameter *q, int32_t dst)
+{
+    int64_t packets = (int64_t)q->segment.data.size / PACKET, sent = p->host_packets;
+    emit_host_parameters(p, q->offset, packets);
+    emit_inject_parameters(p, sent, packets, q->segment.lanes, dst);
+}
+
+/* ---- cached parameters, from the tiles that keep them ---- */
+
+void emit_broadcast(struct program *p, const struct parameter *q, int32_t dst)
+{
+    for (uint32_t k = 0; k < q->at.count; k++) {
+        const struct place_chunk *c = &q->at.chunks[k];
+        program_add(p, (struct isa_inst){.op = ISA_RING_SEND,
+                                         .send = {.tiles = 1 << c->tile, .w = masked(wide_rows(c->row, LOOPS({c->rows, 1})), 1),
+                                                  .p = {[1] = signal_at(0)},
+                                                  .wait = {wait_data(ISA_RPROD_B, 1, program_flag(p, ALL_TILES, ISA_RPROD_B), 1)},
+                                                  .chan = 1, .dst = dst}});
+    }
+}
+
 /* ---- vectors ---- */
 
 /* Two rings' worth of wide rows at the top of wide memory. */

@@ -5,21 +5,34 @@
 
 enum { SEND_BELOW_RECEIVE = 4, GATHER_ROW = 2078 };
 
+/* Of the narrow side: rows of words; a single word has no loop. */
+static struct isa_ttu narrow_side(int32_t words, int32_t rows, struct rows r)
+{
+    if (rows > 1)
+        return narrow_words(r.at, LOOPS({words, 1}, {rows, r.pitch}));
+    return narrow_words(r.at, words == 1 ? NO_LOOPS : LOOPS({words, 1}));
+}
+
 void emit_copy(struct program *p, int32_t src, int32_t dst, int32_t words, int32_t from, int32_t to, int32_t receive_row)
 {
-    int32_t rows = (int32_t)ceil_div(words, ROW_WORDS), dim = rows == 1, from_tile = 1 << src;
-    int32_t read = program_flag(p, dst, ISA_RREAD_A), moved = program_flag(p, dst, ISA_W2N);
+    emit_copy_rows(p, src, dst, words, 1, (struct rows){from, 0}, (struct rows){to, 0}, receive_row);
+}
+
+void emit_copy_rows(struct program *p, int32_t src, int32_t dst, int32_t words, int32_t rows, struct rows from, struct rows to,
+                    int32_t receive_row)
+{
+    int32_t all = words * rows, wide = (int32_t)ceil_div(all, ROW_WORDS), dim = wide == 1, from_tile = 1 << src;
+    int32_t read = program_flag(p, dst, ISA_RREAD_A), moved = program_flag(p, dst, ISA_W2N), pack = rows > 1 ? 2 : 1;
     int32_t ticket = program_flag(p, ALL_TILES, ISA_RPROD_A), written = program_flag(p, from_tile, ISA_N2W);
     int32_t sent = program_flag(p, from_tile, ISA_RWRITE), send_row = receive_row - SEND_BELOW_RECEIVE;
-    struct loops row_loops = rows == 1 ? NO_LOOPS : LOOPS({rows, 0});
-    struct loops word_loops = words == 1 ? NO_LOOPS : LOOPS({words, 1});
+    struct loops row_loops = wide == 1 ? NO_LOOPS : LOOPS({wide, 0});
     struct isa_ttu receive = buffered(wide_rows(receive_row, row_loops), dim, 1);
-    struct isa_ttu send = rows == 1 ? masked(wide_rows(send_row, NO_LOOPS), 1) : masked(wide_rows(send_row, LOOPS({1, 1}, {rows, 0})), 1);
+    struct isa_ttu send = masked(wide_rows(send_row, wide == 1 ? NO_LOOPS : LOOPS({1, 1}, {wide, 0})), 1);
 
     program_add(p, (struct isa_inst){.op = ISA_TO_NARROW,
-                                     .to_narrow = {.tiles = dst, .w = receive, .n = narrow_words(to, word_loops),
-                                                   .p = signal_at(words == 1), .wait = {wait_data(ISA_RREAD_A, dim, read + 1, 1)},
-                                                   .pack = 1}});
+                                     .to_narrow = {.tiles = dst, .w = receive, .n = narrow_side(words, rows, to),
+                                                   .p = signal_at(all == 1), .wait = {wait_data(ISA_RREAD_A, dim, read + 1, 1)},
+                                                   .pack = pack}});
     program_add(p, (struct isa_inst){.op = ISA_RING_RECV_A,
                                      .recv = {.tiles = dst, .w = receive, .p = signal_at(dim),
                                               .wait = wait_room(ISA_W2N, dim, moved - ROW_WORDS, ROW_WORDS)}});
@@ -28,9 +41,9 @@ void emit_copy(struct program *p, int32_t src, int32_t dst, int32_t words, int32
                                               .wait = {wait_data(ISA_RPROD_A, 2, ticket, 1), wait_data(ISA_N2W, 1, written + 1, 1)},
                                               .dst = dst}});
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE,
-                                     .to_wide = {.tiles = from_tile, .n = narrow_words(from, word_loops),
+                                     .to_wide = {.tiles = from_tile, .n = narrow_side(words, rows, from),
                                                  .w = buffered(wide_rows(send_row, row_loops), dim, 1), .p = signal_at(dim),
-                                                 .wait = {wait_room(ISA_RWRITE, dim, sent - 1, 1)}, .pack = 1}});
+                                                 .wait = {wait_room(ISA_RWRITE, dim, sent - 1, 1)}, .pack = pack}});
 }
 
 /* ---- gather: slices -> the whole vector on every tile that computes with it ---- */

@@ -5,29 +5,44 @@
 
 uint32_t lower_value(struct plan *p, uint32_t tensor) { return p->value_of[tensor]; }
 
-/* The step that makes `value` whole already, if any. */
-static uint32_t whole_of(const struct plan *p, uint32_t value)
+/* What a step of this kind has made of `value` already, if any. */
+static uint32_t made_by(const struct plan *p, const struct family *f, uint32_t value)
 {
     for (uint32_t i = 0; i < p->n_steps; i++)
-        if (p->steps[i].family == &family_gather && p->steps[i].in[0] == value)
+        if (p->steps[i].family == f && p->steps[i].in[0] == value)
             return p->steps[i].out;
     return NO_VALUE;
 }
 
 uint32_t lower_whole(struct plan *p, uint32_t value, int32_t tiles, uint32_t op)
 {
-    if (p->values[value].layout == LAYOUT_WHOLE)
-        return value;
-    uint32_t whole = whole_of(p, value);
+    struct value v = p->values[value];
+    const struct family *f = v.layout == LAYOUT_GRID ? &family_collect : &family_gather;
+    uint32_t whole = v.layout == LAYOUT_WHOLE ? value : made_by(p, f, value);
     if (whole == NO_VALUE) {
-        struct value v = p->values[value];
-        whole = plan_value(p, v.tensor, LAYOUT_WHOLE, v.y, v.x, v.z);
-        struct step *s = plan_step(p, &family_gather, op);
+        int32_t z = v.layout == LAYOUT_GRID ? v.y * v.x * 4 * v.grid.words : v.z;
+        whole = plan_value(p, v.tensor, LAYOUT_WHOLE, 1, 1, z);
+        struct step *s = plan_step(p, f, op);
         step_reads(p, s, value);
         step_makes(p, s, whole);
     }
     p->values[whole].tiles |= tiles;
     return whole;
+}
+
+uint32_t lower_slices(struct plan *p, uint32_t value, uint32_t op)
+{
+    static const struct join_detail alone = {.first = true, .last = true};
+    if (p->values[value].layout == LAYOUT_SLICES)
+        return value;
+    uint32_t whole = lower_whole(p, value, 1, op);
+    struct value v = p->values[whole];
+    uint32_t slices = plan_value(p, v.tensor, LAYOUT_SLICES, 1, 1, v.z);
+    struct step *s = plan_step(p, &family_join, op);
+    s->detail = &alone;
+    step_reads(p, s, whole);
+    step_makes(p, s, slices);
+    return slices;
 }
 
 /* Some operator of the set takes the tensor, perhaps under another name, as an image. */
@@ -69,6 +84,18 @@ static bool lower_operator(struct plan *p, uint32_t op)
     return true;
 }
 
+/* As the host gets it: an image that is a vector under its last name leaves as one. */
+static uint32_t output_value(struct plan *p, uint32_t tensor)
+{
+    uint32_t v = lower_value(p, tensor);
+    struct shape4 s;
+    bool image = p->values[v].layout == LAYOUT_GRID && shape4_of(&p->graph->tensors[tensor], &s) && s.y == p->values[v].y &&
+                 s.x == p->values[v].x && s.z == p->values[v].z;
+    if (!image)
+        v = p->value_of[tensor] = lower_slices(p, v, NO_OPERATOR);
+    return v;
+}
+
 bool lower_partition(struct plan *p, const struct partition *set)
 {
     for (uint32_t i = 0; i < set->n_inputs; i++)
@@ -77,7 +104,7 @@ bool lower_partition(struct plan *p, const struct partition *set)
         if (!lower_operator(p, set->operators[i]))
             return false;
     for (uint32_t i = 0; i < set->n_outputs; i++) {
-        uint32_t v = lower_value(p, set->outputs[i]);
+        uint32_t v = output_value(p, set->outputs[i]);
         bool image = p->values[v].layout == LAYOUT_GRID;
         struct step *s = plan_step(p, image ? &family_outfeed_image : &family_outfeed_vector, NO_OPERATOR);
         step_reads(p, s, v);

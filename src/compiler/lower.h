@@ -14,5 +14,7 @@ bool lower_partition(struct plan *p, const struct partition *set);
 uint32_t lower_value(struct plan *p, uint32_t tensor);
 /* The same vector, complete on each tile of `tiles`. */
 uint32_t lower_whole(struct plan *p, uint32_t value, int32_t tiles, uint32_t op);
+/* The same vector in slices. */
+uint32_t lower_slices(struct plan *p, uint32_t value, uint32_t op);
 
 #endif

@@ -6,7 +6,13 @@
 #include "compiler/operators.h"
 #include "compiler/select.h"
 
-static uint32_t part(struct plan *p, const struct tfl_operator *o, uint32_t k) { return lower_value(p, (uint32_t)o->inputs[k]); }
+/* Input k: in slices, or whole on the first tile. */
+static uint32_t part(struct plan *p, const struct tfl_operator *o, uint32_t k)
+{
+    uint32_t value = lower_value(p, (uint32_t)o->inputs[k]);
+    return p->values[value].layout == LAYOUT_SLICES ? value : lower_whole(p, value, 1, NO_OPERATOR);
+}
+
 static int32_t words_of(const struct plan *p, uint32_t value) { return (int32_t)ceil_div(p->values[value].z, 4); }
 
 static bool whole_words(struct plan *p, const struct tfl_operator *o)

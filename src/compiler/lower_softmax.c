@@ -8,7 +8,7 @@ bool lower_softmax(struct plan *p, uint32_t op)
     const struct tfl_tensor *t = p->graph->tensors;
     struct softmax_detail *d = ARENA_NEW(p->arena, struct softmax_detail);
     *d = (struct softmax_detail){.in = &t[o->inputs[0]], .out = &t[o->outputs[0]], .beta = o->options.softmax.beta};
-    uint32_t in = lower_value(p, (uint32_t)o->inputs[0]);
+    uint32_t in = lower_slices(p, lower_value(p, (uint32_t)o->inputs[0]), op);
     uint32_t out = plan_value(p, d->out, LAYOUT_SLICES, 1, 1, p->values[in].z);
     struct step *s = plan_step(p, &family_softmax, op);
     s->detail = d;

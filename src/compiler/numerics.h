@@ -22,6 +22,7 @@ void set_clamp(struct isa_tensor *i, const struct tfl_tensor *out, enum tfl_acti
 struct weighted { /* the tensors of a weighted operation; bias may be NULL */
     const struct tfl_tensor *in, *weights, *bias, *out;
     enum tfl_activation activation;
+    int32_t pixel; /* > 0: the input is an image, every pixel of so many channels padded to whole words */
     bool select; /* moves data: weights 0 and 1, and a bias that is stored although it is zero (select.h) */
 };
 struct segment;

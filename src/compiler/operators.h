@@ -28,6 +28,7 @@ struct verdict support_conv(const struct support *s, uint32_t op);
 bool lower_concatenation(struct plan *p, uint32_t op);
 bool lower_conv(struct plan *p, uint32_t op);
 bool lower_fully_connected(struct plan *p, uint32_t op);
+bool lower_reshape(struct plan *p, uint32_t op);
 bool lower_softmax(struct plan *p, uint32_t op);
 
 #endif

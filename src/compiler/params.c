@@ -29,6 +29,19 @@ static const int32_t *stored_bias(struct arena *a, const struct tfl_tensor *bias
     return any || zero_too ? v : NULL;
 }
 
+/* Inputs in pixels of `channels`, of which each takes whole words: the bytes between get weights that are 0. */
+static void pad_pixels(struct arena *a, struct weights *w, int32_t channels)
+{
+    int32_t padded = (int32_t)round_up(channels, 4);
+    size_t pixels = (size_t)w->outputs * (size_t)(w->inputs / channels);
+    uint8_t *data = arena_alloc(a, pixels * (size_t)padded);
+    memset(data, (int)((uint8_t)w->zero ^ w->flip), pixels * (size_t)padded);
+    for (size_t i = 0; i < pixels; i++)
+        memcpy(data + i * (size_t)padded, w->data + i * (size_t)channels, (size_t)channels);
+    w->data = data;
+    w->inputs = w->inputs / channels * padded;
+}
+
 struct weights weights_of(struct arena *a, const struct weighted *op, bool depthwise)
 {
     const struct tfl_tensor *weights = op->weights;
@@ -41,6 +54,8 @@ struct weights weights_of(struct arena *a, const struct weighted *op, bool depth
         w.outputs = s[3], w.kh = s[1], w.kw = s[2], w.inputs = 1;
     else
         w.outputs = s[0], w.kh = s[1], w.kw = s[2], w.inputs = s[3];
+    if (op->pixel)
+        pad_pixels(a, &w, op->pixel);
     w.bias = stored_bias(a, op->bias, w.outputs, op->select);
     if (weights->quant.count > 1) { /* one scale for all counts as per-tensor */
         int32_t *zeros = ARENA_ARRAY(a, int32_t, (size_t)w.outputs);

@@ -1,6 +1,6 @@
 #include "compiler/support.h"
 
-#include "compiler/numerics.h"
+#include "compiler/families.h"
 #include "compiler/operators.h"
 
 enum {
@@ -133,11 +133,51 @@ static void set_made_flat(struct support *s, uint32_t op)
         int32_t t = o->outputs[k];
         if (!mapped(s->verdicts[op]))
             s->made_flat[t] = takes_flat(s, t);
-        else if (support_is_alias(o))
-            s->made_flat[t] = s->made_flat[o->inputs[0]];
+        else if (support_is_alias(o)) /* a RESHAPE that takes an image makes a vector of it */
+            s->made_flat[t] = o->code == TFL_OP_RESHAPE || s->made_flat[o->inputs[0]];
         else
             s->made_flat[t] = is_pixel(&s->graph->source->tensors[t]);
     }
+}
+
+/* ---- images that become vectors ---- */
+
+/* The form that packs the bytes of one channel (emit_flatten.c). */
+static bool flattens_whole(const struct tfl_tensor *t)
+{
+    struct shape4 s;
+    if (!shape4_of(t, &s) || s.z != 1)
+        return false;
+    struct grid g = grid_of(s.y, s.x, s.z);
+    return flatten_fits(&g);
+}
+
+/* NULL, or why this image cannot be put together on a tile. */
+static const char *flatten_refusal(const struct support *s, const struct tfl_tensor *t)
+{
+    enum { WORK_PARTS = 22, PARTS = 16 }; /* of an image: the work buffer of emit_flatten.c and the image itself */
+    struct shape4 d;
+    if (!shape4_of(t, &d))
+        return "more than three dimensions";
+    int64_t words = (int64_t)d.y * d.x * ceil_div(d.z, 4), need = words * (flattens_whole(t) ? WORK_PARTS : PARTS + 1) / PARTS;
+    if (need > NARROW_WORDS)
+        return arena_text(s->arena, "as a vector it takes %lld bytes of one tile, %d are there: make it smaller", (long long)need * 4,
+                          4 * NARROW_WORDS);
+    return NULL;
+}
+
+/* Every reader is a FULLY_CONNECTED, perhaps under another name. */
+static bool multiplied_only(const struct support *s, uint32_t tensor)
+{
+    const struct graph_tensor *t = &s->graph->tensors[tensor];
+    if (t->is_output || t->n_consumers == 0)
+        return false;
+    for (uint32_t i = 0; i < t->n_consumers; i++) {
+        const struct tfl_operator *o = &s->graph->source->operators[t->consumers[i]];
+        if (o->code != TFL_OP_FULLY_CONNECTED && !(support_is_alias(o) && multiplied_only(s, (uint32_t)o->outputs[0])))
+            return false;
+    }
+    return true;
 }
 
 /* ---- one rule per operator ---- */
@@ -170,9 +210,11 @@ struct verdict support_fully_connected(const struct support *s, uint32_t op)
     int act = o->options.fully_connected.activation;
     if (act != TFL_ACT_NONE && act != TFL_ACT_RELU && act != TFL_ACT_RELU6 && act != TFL_ACT_RELU_N1_TO_1)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op), act);
-    if (!s->made_flat[o->inputs[0]])
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is an image on the chip; this version cannot yet flatten one",
-                      op_name(s, op), in->name, tfl_shape_text(s->arena, in));
+    if (!s->made_flat[o->inputs[0]]) {
+        const char *why = flatten_refusal(s, in);
+        if (why)
+            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s): %s", op_name(s, op), in->name, tfl_shape_text(s->arena, in), why);
+    }
     return MAPPED;
 }
 
@@ -182,9 +224,16 @@ struct verdict support_reshape(const struct support *s, uint32_t op)
     const struct tfl_tensor *in = operand(s, o, 0), *out = result(s, o);
     if (!in || tfl_elements(in) != tfl_elements(out))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: element counts differ", op_name(s, op));
-    if (!s->made_flat[o->inputs[0]] || !takes_flat(s, o->outputs[0]))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: from %s to %s moves data between tiles; this version only renames vectors",
+    if (!takes_flat(s, o->outputs[0]))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: from %s to %s; this version makes vectors, not images",
                       op_name(s, op), tfl_shape_text(s->arena, in), tfl_shape_text(s->arena, out));
+    if (!s->made_flat[o->inputs[0]]) {
+        const char *why = flatten_refusal(s, in);
+        if (!why && in->shape[in->rank - 1] % 4 && !flattens_whole(in) && !multiplied_only(s, (uint32_t)o->outputs[0]))
+            why = "its channels are no multiple of 4, which only a FULLY_CONNECTED behind it can take: pad them";
+        if (why)
+            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s): %s", op_name(s, op), in->name, tfl_shape_text(s->arena, in), why);
+    }
     return MAPPED;
 }
 
