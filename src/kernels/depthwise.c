@@ -26,9 +26,9 @@ static void add_tap(const int16_t *restrict x, const int16_t *restrict w, size_t
             sums[i] += (uint32_t)(x[i] * w[i]);
         return;
     }
-    for (size_t i = 0; i < depth; i++)
+    for (size_t i = 0; i < depth; i++, w += multiplier, sums += multiplier)
         for (size_t j = 0; j < multiplier; j++)
-            sums[i * multiplier + j] += (uint32_t)(x[i] * w[i * multiplier + j]);
+            sums[j] += (uint32_t)(x[i] * w[j]);
 }
 
 static void depthwise_quantised(struct kern_ctx *c, const struct depthwise *v, const struct requant *q, kern_in bias,

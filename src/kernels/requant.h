@@ -14,11 +14,13 @@ struct requant {
     int32_t type_lo, type_hi;
 };
 
-/* Rounding of the chip's float result to an integer.  The streams cannot show the rule for ties; this is the one
- * place that knows it (numerics.md section 1). */
-static inline float edgetpu_round(float r)
+/* Rounding of the chip's float result: nearest, ties to even.  Streams cannot show the rule for ties; that the outputs
+ * of the official executables come out the same on the simulator, which rounds so too, is all that is known
+ * (numerics.md section 1).  This is the one place that has the rule.  NaN and what is too large end at the limits. */
+static inline int32_t edgetpu_round(float r)
 {
-    return rintf(r);
+    r = rintf(r);
+    return r >= 0x1p30f ? 1 << 30 : r > -0x1p30f ? (int32_t)r : -(1 << 30);
 }
 
 /* The chip's last steps: clamp in float, round, add the zero point, saturate.  NaN becomes the lower bound. */
@@ -26,7 +28,7 @@ static inline int32_t edgetpu_finish(const struct requant *q, float r)
 {
     r = r > q->fhi ? q->fhi : r;
     r = r >= q->flo ? r : q->flo;
-    return clamp32((int32_t)edgetpu_round(r) + q->zero, q->type_lo, q->type_hi);
+    return clamp32(edgetpu_round(r) + q->zero, q->type_lo, q->type_hi);
 }
 
 static inline int32_t requant(const struct requant *q, int32_t acc, size_t channel)

@@ -94,9 +94,9 @@ static int32_t blend_fixed(const int32_t v[4], struct between y, struct between 
 /* The chip's factor of 2^-14 says two fractions of 7 bits (numerics.md section 2); how they are rounded is a guess. */
 static int32_t blend_edgetpu(const int32_t v[4], struct between y, struct between x)
 {
-    int32_t dy = (int32_t)edgetpu_round(y.fraction * 128), dx = (int32_t)edgetpu_round(x.fraction * 128);
+    int32_t dy = edgetpu_round(y.fraction * 128), dx = edgetpu_round(x.fraction * 128);
     int32_t sum = v[0] * (128 - dy) * (128 - dx) + v[2] * dy * (128 - dx) + v[1] * (128 - dy) * dx + v[3] * dy * dx;
-    return (int32_t)edgetpu_round((float)sum * 0x1p-14f);
+    return edgetpu_round((float)sum * 0x1p-14f);
 }
 
 enum blending { BLEND_F32, BLEND_FIXED, BLEND_EDGETPU };
@@ -111,26 +111,26 @@ static int32_t blend(enum blending how, const int32_t v[4], struct between y, st
     return (int32_t)(blend_f32((float[]){(float)v[0], (float)v[1], (float)v[2], (float)v[3]}, y, x) + 0.5f);
 }
 
-static void bilinear_pixel(enum blending how, kern_in x, int32_t b, struct between y, struct between xx, kern_out out,
-                           size_t at)
+/* One output pixel; row: five rows of as many elements as there are channels, for the four corners and the result. */
+static void bilinear_pixel(enum blending how, kern_in x, int32_t b, struct between y, struct between xx, int32_t *row,
+                           kern_out out, size_t at)
 {
-    struct kern_tensor corner[4] = {*x, *x, *x, *x};
-    for (int i = 0; i < 4; i++)
-        corner[i].data = (void *)(uintptr_t)pixel(x, b, i < 2 ? y.low : y.high, i % 2 ? xx.high : xx.low);
-    for (size_t ch = 0; ch < (size_t)x->dim[3]; ch++) {
-        if (x->type == KERN_F32) {
-            float v[4];
-            for (int i = 0; i < 4; i++)
-                v[i] = ((const float *)corner[i].data)[ch];
-            ((float *)out->data)[at + ch] = blend_f32(v, y, xx);
-            continue;
-        }
-        int32_t v[4];
-        for (int i = 0; i < 4; i++)
-            load_row(&corner[i], ch, 1, &v[i]);
-        int32_t r = clamp32(blend(how, v, y, xx), type_min(x->type), type_max(x->type));
-        store_row(out, at + ch, 1, &r);
+    size_t depth = (size_t)x->dim[3];
+    struct kern_tensor corner = *x;
+    for (int i = 0; i < 4; i++) {
+        corner.data = (void *)(uintptr_t)pixel(x, b, i < 2 ? y.low : y.high, i % 2 ? xx.high : xx.low);
+        load_row(&corner, 0, depth, row + (size_t)i * depth);
     }
+    int32_t *result = row + 4 * depth, lo = type_min(x->type), hi = type_max(x->type);
+    for (size_t ch = 0; ch < depth; ch++) {
+        int32_t v[4] = {row[ch], row[depth + ch], row[2 * depth + ch], row[3 * depth + ch]};
+        if (x->type == KERN_F32)
+            result[ch] = (int32_t)f32_bits(blend_f32((float[]){f32_of((uint32_t)v[0]), f32_of((uint32_t)v[1]),
+                                                               f32_of((uint32_t)v[2]), f32_of((uint32_t)v[3])}, y, xx));
+        else
+            result[ch] = clamp32(blend(how, v, y, xx), lo, hi);
+    }
+    store_row(out, at, depth, result);
 }
 
 bool kern_resize_bilinear(struct kern_ctx *c, const struct kern_resize *p, kern_in x, kern_in size, kern_out y)
@@ -144,10 +144,16 @@ bool kern_resize_bilinear(struct kern_ctx *c, const struct kern_resize *p, kern_
     enum blending how = chip ? BLEND_EDGETPU : x->type == KERN_I8 ? BLEND_FIXED : BLEND_F32;
     struct between (*place)(const struct kern_resize *, int32_t, int32_t, int32_t) =
         how == BLEND_FIXED ? between_fixed : between_f32;
+    int32_t *row = ARENA_ARRAY(c->scratch, int32_t, 5 * (size_t)x->dim[3]);
+    struct between *columns = ARENA_ARRAY(c->scratch, struct between, (size_t)y->dim[2]);
+    for (int32_t j = 0; j < y->dim[2]; j++)
+        columns[j] = place(p, j, x->dim[2], y->dim[2]);
     size_t at = 0;
     for (int32_t b = 0; b < y->dim[0]; b++)
-        for (int32_t i = 0; i < y->dim[1]; i++)
+        for (int32_t i = 0; i < y->dim[1]; i++) {
+            struct between line = place(p, i, x->dim[1], y->dim[1]);
             for (int32_t j = 0; j < y->dim[2]; j++, at += (size_t)y->dim[3])
-                bilinear_pixel(how, x, b, place(p, i, x->dim[1], y->dim[1]), place(p, j, x->dim[2], y->dim[2]), y, at);
+                bilinear_pixel(how, x, b, line, columns[j], row, y, at);
+        }
     return true;
 }

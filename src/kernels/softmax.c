@@ -52,7 +52,7 @@ struct edgetpu_softmax {
 
 static int32_t to_u16(float r)
 {
-    return clamp32((int32_t)edgetpu_round(r), 0, 65535);
+    return clamp32(edgetpu_round(r), 0, 65535);
 }
 
 static void edgetpu_init(struct edgetpu_softmax *s, float scale)

@@ -66,7 +66,7 @@ static int32_t edgetpu_value(const void *params, int32_t stored)
 {
     const struct function *f = params;
     float y = lut_apply(&f->lut, (float)(stored - f->z_in) * f->s_in);
-    return clamp32((int32_t)edgetpu_round(y) + f->q.zero, f->q.type_lo, f->q.type_hi);
+    return clamp32(edgetpu_round(y) + f->q.zero, f->q.type_lo, f->q.type_hi);
 }
 
 static bool function(struct kern_ctx *c, enum kern_unary op, kern_in x, kern_out y)
