@@ -33,13 +33,19 @@ struct softmax {
     int32_t words;     /* q: of the whole vector */
     int32_t slice;     /* s: of a slice */
     int32_t base;      /* of the buffer, narrow words; first the whole vector on tile 0 */
-    int32_t behind;    /* base + 4 q: behind the two 16-bit vectors */
+    int32_t behind;    /* behind the two 16-bit vectors: base + 4 q, but for very short ones */
     int32_t row;       /* wide row above the highest that is free: the identity may lie there already */
     bool has_identity;
 };
 
-/* The buffer: [0, 4q) vectors of q words with 8 bits or 2q with 16; then slices and constants. */
-static int32_t buffer_words(const struct slices *c) { return 4 * c->total + 4 * c->words + 1; }
+/* The buffer: [0, 4q) two vectors of 2q words with 16 bits each, the second also for constants of up to 8 words; then slices. */
+static int32_t vector_words(const struct slices *c)
+{
+    enum { CONSTANTS = 8 };
+    return 2 * c->total + (2 * c->total > CONSTANTS ? 2 * c->total : CONSTANTS);
+}
+
+static int32_t buffer_words(const struct slices *c) { return vector_words(c) + 4 * c->words + 1; }
 
 static bool size_softmax(struct plan *p, uint32_t index)
 {
@@ -68,7 +74,7 @@ static struct softmax softmax_of(const struct plan *plan, const struct step *s)
     m.words = m.c.total;
     m.slice = m.c.words;
     m.base = plan->buffers[s->temporary].at;
-    m.behind = m.base + 4 * m.words;
+    m.behind = m.base + vector_words(&m.c);
     m.has_identity = s > plan->steps && s[-1].family == &family_flatten;
     m.row = m.has_identity ? IDENTITY_ROW : WIDE_ROWS;
     return m;
@@ -437,15 +443,14 @@ static void spread_inverse(const struct softmax *m, struct program *p)
 static void product(const struct softmax *m, struct program *p)
 {
     enum { ROW = 2077 };
-    int32_t last = m->c.tiles - 1, rest = slice_words(&m->c, last), used[ISA_TILES];
+    int32_t last = m->c.tiles - 1, rest = slice_words(&m->c, last);
     for (int32_t t = 0; t <= last; t++) {
-        int32_t pairs = (int32_t)ceil_div(slice_words(&m->c, t), 2);
-        used[t] = program_flag(p, 1 << t, ISA_PARAM);
+        int32_t pairs = (int32_t)ceil_div(slice_words(&m->c, t), 2), used = program_flag(p, 1 << t, ISA_PARAM);
         program_add(p, (struct isa_inst){.op = ISA_TO_WIDE,
                                          .to_wide = {.tiles = 1 << t,
                                                      .n = narrow_words(m->base + 2 * m->slice * t, LOOPS({2, 2}, {2, 1}, {pairs, 4})),
                                                      .w = buffered(wide_rows(ROW, LOOPS({pairs, 0})), 0, 1), .p = signal_at(0),
-                                                     .wait = {wait_room(ISA_PARAM, 0, used[t] - 1, 1)}, .par = 1, .par2 = 1, .pack = 2}});
+                                                     .wait = {wait_room(ISA_PARAM, 0, used - 1, 1)}, .par = 1, .par2 = 1, .pack = 2}});
     }
     const float root = 1.0f / ROOT;
     for (int k = 0; k < 2; k++) {

@@ -1,0 +1,163 @@
+/* SOFTMAX, CONCATENATION and FULLY_CONNECTED on vectors, alone and mixed, compiled and run on the simulated chip: exactly the
+ * kernels' bytes.
+ *   SEEDS=n   how many random graphs (100)      SEED=k   only that one      VERBOSE=1   prints each */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "compiler/judge.h"
+#include "graph/graph.h"
+#include "support/make_model.h"
+
+static int32_t pick(uint64_t *s, int32_t low, int32_t high) { return low + (int32_t)(random_next(s) % (uint64_t)(high - low + 1)); }
+
+static const char *describe(struct arena *a, const struct tfl_model *m)
+{
+    const struct tfl_subgraph *g = &m->subgraphs[0];
+    const char *text = tfl_type_name(g->tensors[g->inputs[0]].type);
+    for (uint32_t i = 0; i < g->n_operators; i++)
+        text = arena_text(a, "%s, %s -> %s", text, graph_op_text(a, g, i), tfl_shape_text(a, &g->tensors[g->operators[i].outputs[0]]));
+    return text;
+}
+
+static bool exact(struct arena *a, const struct tfl_model *m)
+{
+    struct judgement j = judge(a, m);
+    bool ok = !j.fault && j.compiled.n_mapped == j.compiled.n_ops && j.compiled.n_subgraphs == 1;
+    for (uint32_t i = 0; !ok && i < j.compiled.n_ops; i++)
+        if (j.compiled.ops[i].why)
+            print_message("%s\n", j.compiled.ops[i].why);
+    if (!ok || getenv("VERBOSE"))
+        print_message("%s: %s\n", describe(a, m), j.fault ? j.fault : ok ? "exact" : "not all operators mapped");
+    return ok;
+}
+
+static int add_softmax(struct maker *k, int x, float scale)
+{
+    struct tfl_tensor *t = maker_tensor(k, x);
+    if (scale > 0)
+        t->quant.scale[0] = scale;
+    return make_softmax(k, x);
+}
+
+/* ---- SOFTMAX of every kind of length ---- */
+
+static void lengths(void **state)
+{
+    (void)state;
+    static const int32_t sizes[] = {4, 8, 12, 60, 64, 68, 100, 128, 192, 256, 260, 1000, 1024, 1028, 2048, 4004, 9216, 10000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, i % 2 ? TFL_UINT8 : TFL_INT8, i);
+        make_output(k, add_softmax(k, make_input(k, 1, &sizes[i]), i % 3 ? 0.04f : 1));
+        assert_true(exact(a, maker_finish(k)));
+        arena_free(a);
+    }
+}
+
+/* Logits that are also a result: the vector stays where it is. */
+static void logits_that_are_read_twice(void **state)
+{
+    (void)state;
+    for (int type = 0; type < 2; type++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, type ? TFL_UINT8 : TFL_INT8, 5);
+        int x = make_fully_connected(k, make_input(k, 1, (int32_t[]){64}), 200, TFL_ACT_NONE);
+        make_output(k, make_softmax(k, x));
+        make_output(k, x);
+        assert_true(exact(a, maker_finish(k)));
+        arena_free(a);
+    }
+}
+
+/* ---- CONCATENATION ---- */
+
+static void parts_of_any_length(void **state)
+{
+    (void)state;
+    static const int32_t sizes[][4] = {{1, 1, 1, 1}, {3, 2, 5, 1}, {64, 64, 128, 4}, {100, 60, 7, 0}, {65, 65, 65, 65}, {1000, 24, 0, 0}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, i % 2 ? TFL_UINT8 : TFL_INT8, i);
+        int x = make_input(k, 1, (int32_t[]){96}), parts[4];
+        uint32_t n = 0;
+        for (int p = 0; p < 4 && sizes[i][p]; p++) {
+            parts[n] = make_fully_connected(k, x, sizes[i][p], TFL_ACT_NONE);
+            *maker_tensor(k, parts[n])->quant.scale = 0.1f;
+            maker_tensor(k, parts[n])->quant.zero_point[0] = maker_tensor(k, parts[0])->quant.zero_point[0];
+            n++;
+        }
+        int y = make_concatenation(k, n, parts, 1);
+        *maker_tensor(k, y)->quant.scale = 0.1f;
+        maker_tensor(k, y)->quant.zero_point[0] = maker_tensor(k, parts[0])->quant.zero_point[0];
+        make_output(k, y);
+        assert_true(exact(a, maker_finish(k)));
+        arena_free(a);
+    }
+}
+
+/* ---- everything mixed ---- */
+
+static const struct tfl_model *random_graph(struct arena *a, uint64_t seed)
+{
+    uint64_t s = seed;
+    enum tfl_type type = random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8;
+    struct maker *k = maker_new(a, type, seed);
+    int32_t n = 4 * pick(&s, 1, 1 << pick(&s, 1, 9));
+    int x = make_input(k, 1, &n);
+    for (int32_t i = pick(&s, 1, 3); i > 0; i--) {
+        switch (random_next(&s) % 3) {
+        case 0:
+            x = add_softmax(k, x, 0);
+            break;
+        case 1:
+            n = 4 * pick(&s, 1, 60);
+            x = make_fully_connected(k, x, n, TFL_ACT_RELU);
+            break;
+        default: {
+            int32_t p = pick(&s, 1, 5), q = pick(&s, 1, 100);
+            n = (int32_t)round_up(p + q, 4);
+            int parts[] = {make_fully_connected(k, x, p, TFL_ACT_NONE), make_fully_connected(k, x, n - p, TFL_ACT_NONE)};
+            struct tfl_quant one = maker_tensor(k, parts[0])->quant;
+            *maker_tensor(k, parts[1])->quant.scale = one.scale[0];
+            maker_tensor(k, parts[1])->quant.zero_point[0] = one.zero_point[0];
+            x = make_concatenation(k, 2, parts, 1);
+            *maker_tensor(k, x)->quant.scale = one.scale[0];
+            maker_tensor(k, x)->quant.zero_point[0] = one.zero_point[0];
+        }
+        }
+    }
+    make_output(k, x);
+    return maker_finish(k);
+}
+
+static void random_graphs_run_exactly(void **state)
+{
+    (void)state;
+    const char *seeds = getenv("SEEDS"), *only = getenv("SEED");
+    unsigned n = seeds ? (unsigned)atoi(seeds) : 100, good = 0;
+    for (uint64_t seed = only ? (uint64_t)atoi(only) : 1; seed <= (only ? (uint64_t)atoi(only) : n); seed++) {
+        struct arena *a = arena_new();
+        bool ok = exact(a, random_graph(a, seed));
+        if (!ok)
+            print_message("^ seed %llu\n", (unsigned long long)seed);
+        good += ok;
+        arena_free(a);
+    }
+    print_message("%u random graphs exact\n", good);
+    assert_int_equal(good, only ? 1 : n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lengths),
+        cmocka_unit_test(logits_that_are_read_twice),
+        cmocka_unit_test(parts_of_any_length),
+        cmocka_unit_test(random_graphs_run_exactly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
