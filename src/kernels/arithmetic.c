@@ -208,13 +208,14 @@ static void sum_row(const void *params, size_t n, const int32_t *a, const int32_
     const struct sum *p = params;
     if (p->q.numerics == KERN_EDGETPU)
         for (size_t i = 0; i < n; i++)
-            y[i] = requant(&p->q, p->i1 * (a[i] - p->z1) + p->sign * p->i2 * (b[i] - p->z2), 0);
+            y[i] = p->i1 * (a[i] - p->z1) + p->sign * p->i2 * (b[i] - p->z2);
     else
         for (size_t i = 0; i < n; i++) {
             int32_t s1 = fixed_scale((a[i] - p->z1) * (1 << SHIFT), p->m1);
             int32_t s2 = fixed_scale((b[i] - p->z2) * (1 << SHIFT), p->m2);
-            y[i] = requant(&p->q, wrap32((int64_t)s1 + p->sign * s2), 0);
+            y[i] = wrap32((int64_t)s1 + p->sign * s2);
         }
+    requant_all(&p->q, n, y);
 }
 
 /* The fraction p/q <= 1 closest to small/large with q <= 32767: continued fraction, then the better of the last
@@ -295,7 +296,8 @@ static void product_row(const void *params, size_t n, const int32_t *a, const in
 {
     const struct product *p = params;
     for (size_t i = 0; i < n; i++)
-        y[i] = requant(&p->q, (a[i] - p->z1) * (b[i] - p->z2), 0);
+        y[i] = (a[i] - p->z1) * (b[i] - p->z2);
+    requant_all(&p->q, n, y);
 }
 
 bool kern_mul(struct kern_ctx *c, enum kern_activation act, kern_in x1, kern_in x2, kern_out y)

@@ -31,28 +31,27 @@ static inline int32_t wrap32(int64_t x)
     return (int32_t)(uint32_t)(uint64_t)x;
 }
 
-/* High half of 2ab, halves away from zero. */
+/* High half of 2ab, halves up: gemmlowp's SaturatingRoundingDoublingHighMul in one shift. */
 static inline int32_t fixed_high_mul(int32_t a, int32_t b)
 {
     if (a == INT32_MIN && b == INT32_MIN)
         return INT32_MAX;
-    int64_t ab = (int64_t)a * b;
-    return (int32_t)((ab + (ab >= 0 ? INT64_C(1) << 30 : 1 - (INT64_C(1) << 30))) / (INT64_C(1) << 31));
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
 }
 
 /* x / 2^n, halves away from zero; n 0..31. */
 static inline int32_t fixed_shift_right(int32_t x, int n)
 {
-    int32_t mask = (int32_t)((UINT32_C(1) << n) - 1), rest = x & mask;
-    return (x >> n) + (rest > (mask >> 1) + (x < 0));
+    int64_t half = n > 0 ? (INT64_C(1) << (n - 1)) - (x < 0) : 0;
+    return (int32_t)((x + half) >> n);
 }
 
-/* x * m, rounded twice. */
+/* x * m, rounded twice.  A mantissa is never negative, so the product needs no saturation. */
 static inline int32_t fixed_scale(int32_t x, struct fixed_multiplier m)
 {
     int left = m.shift > 0 ? m.shift : 0, right = m.shift < 0 ? -m.shift : 0;
     int32_t shifted = left > 31 ? 0 : (int32_t)((uint32_t)x << left);
-    return fixed_shift_right(fixed_high_mul(shifted, m.mantissa), right);
+    return fixed_shift_right((int32_t)(((int64_t)shifted * m.mantissa + (INT64_C(1) << 30)) >> 31), right);
 }
 
 static inline int32_t clamp32(int32_t x, int32_t lo, int32_t hi)

@@ -32,7 +32,8 @@ static bool requantise(struct kern_ctx *c, kern_in x, kern_out y)
         size_t n = total - at < CHUNK ? total - at : CHUNK;
         load_row(x, at, n, row);
         for (size_t i = 0; i < n; i++)
-            row[i] = requant(&q, wrap32((int64_t)row[i] - zero_of(x)), 0);
+            row[i] = wrap32((int64_t)row[i] - zero_of(x));
+        requant_all(&q, n, row);
         store_row(y, at, n, row);
     }
     return true;

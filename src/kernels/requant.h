@@ -39,6 +39,11 @@ static inline int32_t requant(const struct requant *q, int32_t acc, size_t chann
     return r < q->lo ? q->lo : r > q->hi ? q->hi : (int32_t)r;
 }
 
+/* row[i] = requant(row[i] + bias[i]) for the n channels of a row; bias NULL = none.  Sums wrap. */
+void requant_row(const struct requant *q, const int32_t *bias, size_t n, int32_t *row);
+/* row[i] = requant(row[i]) by the first factor. */
+void requant_all(const struct requant *q, size_t n, int32_t *row);
+
 /* For an output y with one scale: range and zero point; the factor is `real` in TFLite's numerics, `mult` on the chip. */
 bool requant_init(struct kern_ctx *c, struct requant *q, kern_in y, enum kern_activation act, double real, float mult);
 /* For convolutions: factors x.scale * w.scale[channel] / y.scale.  `product_in_float`: TFLite's older rule for

@@ -45,12 +45,8 @@ int16_t *weights_i16(struct kern_ctx *c, kern_in w, uint32_t dim)
 void weights_finish(const struct requant *q, kern_in bias, int32_t *sums, size_t pixels, size_t channels, kern_out y,
                     size_t at)
 {
-    const int32_t *b = bias ? bias->data : NULL;
-    for (size_t i = 0; i < pixels; i++) {
-        int32_t *row = sums + i * channels;
-        for (size_t j = 0; j < channels; j++)
-            row[j] = requant(q, b ? (int32_t)((uint32_t)row[j] + (uint32_t)b[j]) : row[j], j);
-    }
+    for (size_t i = 0; i < pixels; i++)
+        requant_row(q, bias ? bias->data : NULL, channels, sums + i * channels);
     store_row(y, at, pixels * channels, sums);
 }
 
