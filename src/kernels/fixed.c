@@ -91,7 +91,8 @@ static int32_t exp_negative(int w, int32_t a, int bits)
 /* 1 / half for half in [1/2, 1), 2 integer bits in the result: Newton's division. */
 static int32_t inverse(int w, int32_t half)
 {
-    int32_t unit = 1 << (w - 3), x = constant(w, 1515870810) + mul(w, half, constant(w, -1010580540)); /* 48/17, -32/17 */
+    int32_t first = constant(w, 1515870810), slope = constant(w, -1010580540); /* 48/17, -32/17 */
+    int32_t unit = 1 << (w - 3), x = first + mul(w, half, slope);
     for (int i = 0; i < 3; i++)
         x += shift(w, mul(w, x, unit - mul(w, half, x)), 2);
     return x;

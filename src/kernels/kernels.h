@@ -149,8 +149,8 @@ bool kern_resize_bilinear(struct kern_ctx *c, const struct kern_resize *p, kern_
 bool kern_resize_nearest(struct kern_ctx *c, const struct kern_resize *p, kern_in x, kern_in size, kern_out y);
 
 /* lstm.c: UNIDIRECTIONAL_SEQUENCE_LSTM in the full integer form: int8 input, output and weights, int16 cell state,
- * int32 biases, no peephole, projection, layer normalisation nor coupled gates.  Inputs in the schema's order (n_in = 20
- * or 24), NULL = left out.  The two states are variables and are written.  The chip's arithmetic is not known well
+ * int32 biases, no peephole, projection, layer normalisation nor coupled gates.  Inputs in the schema's order, 20 or 24
+ * of them, NULL = left out.  The two states are variables and are written.  The chip's arithmetic is not known well
  * enough (one example); KERN_EDGETPU computes as KERN_TFLITE. */
 struct kern_lstm {
     float cell_clip;

@@ -153,7 +153,8 @@ bool kern_lstm(struct kern_ctx *c, const struct kern_lstm *p, struct kern_tensor
         !need(c, in[IN_BIAS + OUTPUT] && in[IN_BIAS + OUTPUT]->rank == 1, "has no output gate bias"))
         return false;
     struct lstm l = {.batch = (size_t)x->dim[p->time_major ? 1 : 0], .steps = (size_t)x->dim[p->time_major ? 0 : 1],
-                     .n_input = (size_t)x->dim[2], .n_cell = (size_t)in[IN_BIAS + OUTPUT]->dim[0], .x_zero = zero_of(x)};
+                     .n_input = (size_t)x->dim[2], .n_cell = (size_t)in[IN_BIAS + OUTPUT]->dim[0],
+                     .x_zero = zero_of(x)};
     if (!load_states(c, p, in, &l))
         return false;
     for (int g = 0; g < GATES; g++)

@@ -44,7 +44,8 @@ void requant_row(const struct requant *q, const int32_t *bias, size_t n, int32_t
 /* row[i] = requant(row[i]) by the first factor. */
 void requant_all(const struct requant *q, size_t n, int32_t *row);
 
-/* For an output y with one scale: range and zero point; the factor is `real` in TFLite's numerics, `mult` on the chip. */
+/* For an output y with one scale: range and zero point; the factor is `real` in TFLite's numerics, `mult` on the
+ * chip. */
 bool requant_init(struct kern_ctx *c, struct requant *q, kern_in y, enum kern_activation act, double real, float mult);
 /* For convolutions: factors x.scale * w.scale[channel] / y.scale.  `product_in_float`: TFLite's older rule for
  * s_x * s_w, still used where weights have one scale in FULLY_CONNECTED and for uint8. */

@@ -137,7 +137,7 @@ bool kern_resize_bilinear(struct kern_ctx *c, const struct kern_resize *p, kern_
 {
     if (x->type != KERN_F32 && !is_quant8(x))
         return unsupported_types(c, x, y);
-    if (!need(c, !p->align_corners || !p->half_pixel_centers, "align_corners and half_pixel_centers exclude each other") ||
+    if (!need(c, !p->align_corners || !p->half_pixel_centers, "align_corners excludes half_pixel_centers") ||
         !resize_shape(c, x, size, y))
         return false;
     bool chip = c->numerics == KERN_EDGETPU;

@@ -54,7 +54,7 @@ bool kern_transpose_conv(struct kern_ctx *c, const struct kern_window *p, kern_i
               w->dim[3]))
         return false;
     const int32_t *dim = shape->data;
-    if (!need(c, dim[0] == x->dim[0] && dim[3] == w->dim[0], "output shape '%s' does not fit its inputs", shape->name) ||
+    if (!need(c, dim[0] == x->dim[0] && dim[3] == w->dim[0], "shape '%s' does not fit the inputs", shape->name) ||
         !shape_output(c, y, dim, 4) ||
         !window_output(c, p->same, dim[1], w->dim[1], p->stride_h, 1, &unused, &v.before_h) ||
         !window_output(c, p->same, dim[2], w->dim[2], p->stride_w, 1, &unused, &v.before_w))

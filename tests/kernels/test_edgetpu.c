@@ -94,7 +94,8 @@ static void add_uses_the_best_fraction(void **state)
     for (uint64_t seed = 0; seed < 12; seed++) {
         struct bench b;
         bench_open(&b, KERN_EDGETPU, seed + 50);
-        float s1 = uniform(&b, 0.001f, 0.1f), s2 = seed == 0 ? s1 : uniform(&b, 0.001f, 0.1f), sy = uniform(&b, 0.05f, 0.2f);
+        float s1 = uniform(&b, 0.001f, 0.1f), s2 = seed == 0 ? s1 : uniform(&b, 0.001f, 0.1f);
+        float sy = uniform(&b, 0.05f, 0.2f);
         float large = s1 > s2 ? s1 : s2, small = s1 > s2 ? s2 : s1;
         int32_t p, q;
         best_fraction((double)small / (double)large, &p, &q);
@@ -187,8 +188,9 @@ static void at_most_one_from_tflite(void **state)
         one_op *op;
         float s_out;
         int z_out;
-    } ops[] = {{"logistic", logistic, 0x1p-8f, -128}, {"tanh", hyperbolic, 0x1p-7f, 0}, {"softmax", softmax, 0x1p-8f, -128},
-               {"l2", l2, 0x1p-7f, 0},                {"pool", pool, 0.05f, 3},         {"requantise", requantise, 0.07f, 9},
+    } ops[] = {{"logistic", logistic, 0x1p-8f, -128}, {"tanh", hyperbolic, 0x1p-7f, 0},
+               {"softmax", softmax, 0x1p-8f, -128},   {"l2", l2, 0x1p-7f, 0},
+               {"pool", pool, 0.05f, 3},              {"requantise", requantise, 0.07f, 9},
                {"mean", mean, 0.02f, -5}};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         for (uint64_t seed = 0; seed < 10; seed++) {
