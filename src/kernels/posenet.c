@@ -1,7 +1,7 @@
 /* PosenetDecoderOp: people from the heat maps and offsets of PoseNet and BodyPix.
  *
  * The method is PersonLab's (arxiv 1803.08225); the constants and the order of steps are those of libcoral's decoder,
- * so that results agree with recorded ones.  All coordinates are y first, in blocks of `stride` pixels until the end. */
+ * so that results agree with recorded ones.  All coordinates are y first, in blocks of `stride` pixels to the end. */
 #include "kernels/internal.h"
 
 #include <stdlib.h>

@@ -145,7 +145,8 @@ static void long_sums_do_not_overflow_their_blocks(void **state)
     struct bench b;
     bench_open(&b, KERN_TFLITE, 1);
     enum { N = 66000 }; /* 66000 * 255 * 255 > 2^31: wraps, as TFLite's int32 does */
-    struct kern_tensor *x = random_tensor(&b, KERN_U8, DIMS(1, N), 1, 0), *w = random_tensor(&b, KERN_U8, DIMS(1, N), 1, 0);
+    struct kern_tensor *x = random_tensor(&b, KERN_U8, DIMS(1, N), 1, 0);
+    struct kern_tensor *w = random_tensor(&b, KERN_U8, DIMS(1, N), 1, 0);
     memset(x->data, 255, N);
     memset(w->data, 255, N);
     struct kern_tensor *y = tensor(&b, KERN_U8, 0, NULL, 1, 0);
