@@ -85,7 +85,9 @@ static bool size_fully_connected(struct plan *p, uint32_t index)
     struct shape h = shape_of(p, s);
     /* With several groups on a tile the per-channel rows are ordinary rows: no official instance (placement.md section 2). */
     p->parameters[s->parameter].prefix = h.out.per_tile == 1 ? h.arrays : 0;
-    if (out->buffer == NO_BUFFER) /* else: a place in a vector that is put together from several (lower_concatenation.c) */
+    if (out->buffer != NO_BUFFER) /* a place in a vector that is put together from several (lower_concatenation.c) */
+        plan_keep(p, out->buffer, out->last);
+    else
         out->buffer = plan_buffer(p, (struct narrow_buffer){.words = h.out.tiles > 1 ? h.out.words : h.out.total,
                                                             .first = index, .last = out->last});
     /* Room as if every layer were streamed: so the official figure for cached parameters comes out (placement.md section 4). */

@@ -189,6 +189,51 @@ static void repeat(const struct softmax *m, struct program *p, int32_t from, int
     fence_layer(p, 1);
 }
 
+/* ---- lengths that are no multiple of 4 ----
+ * The bytes behind the last element count as the lowest x, and their e as 0: the last word is multiplied by an identity
+ * matrix without their places.  No official instance: compiler 16 stores tables of masks for this (parameters.md). */
+
+/* Keeps `bytes` bytes (1 .. 3) of the word at `at` of the last tile. */
+static void keep_bytes(const struct softmax *m, struct program *p, int32_t at, int32_t bytes)
+{
+    enum { ROW = 2066 };
+    int32_t matrix = m->base + 2 * m->words;
+    for (int32_t k = 0; k < 4; k++)
+        emit_fill(p, ISA_MESH_NORTH, (struct constant){matrix + k, 1, k < bytes ? 1 << 8 * k : 0}, k == 3);
+    constant_row(p, matrix, ROW);
+    struct isa_tensor i = tensor(1 << (m->c.tiles - 1), 1, -INFINITY, INFINITY);
+    i.a = tensor_unit(4LL * at, LOOPS({1, 4}));
+    i.w = tensor_unit(4LL * ROW, LOOPS({1, 4}));
+    i.p = buffered(masked(tensor_unit(0, LOOPS({1, 1})), 0), 1, 256);
+    i.o = tensor_unit(4LL * at, LOOPS({1, 4}));
+    add_tensor(p, ISA_MAC, i);
+    fence_all(p);
+}
+
+static void clear_word(const struct softmax *m, struct program *p, int32_t at)
+{
+    struct isa_mesh f = {.tiles = 1 << (m->c.tiles - 1), .b = mesh_words(at, NO_LOOPS), .fill = 1};
+    program_add(p, (struct isa_inst){.op = ISA_MESH_NORTH, .mesh = f});
+    fence_all(p);
+}
+
+static void mask_input(const struct softmax *m, struct program *p)
+{
+    int32_t last = m->c.tiles - 1, left = m->in->z % 4;
+    if (left)
+        keep_bytes(m, p, slice_at(m->plan, m->in, last) + slice_words(&m->c, last) - 1, left);
+}
+
+/* The last four 16-bit numbers lie in two words. */
+static void mask_exponentials(const struct softmax *m, struct program *p)
+{
+    int32_t at = m->base + 2 * (m->words - 1), left = m->in->z % 4;
+    if (left == 1 || left == 3)
+        keep_bytes(m, p, left == 1 ? at : at + 1, 2);
+    if (left == 1 || left == 2)
+        clear_word(m, p, at + 1);
+}
+
 /* ---- the maximum ---- */
 
 static void gather_input(const struct softmax *m, struct program *p)
@@ -196,6 +241,7 @@ static void gather_input(const struct softmax *m, struct program *p)
     const struct value *made_by_host = m->step > m->plan->steps && m->step[-1].family == &family_infeed_vector ? m->in : NULL;
     int32_t row = (made_by_host ? infeed_vector_top(m->in) : m->row) - 2;
     fence_all(p);
+    mask_input(m, p);
     for (int32_t t = 0; t < m->c.tiles; t++) {
         int32_t from = slice_at(m->plan, m->in, t), to = m->base + m->slice * t;
         if (t > 0 || from != to)
@@ -364,6 +410,7 @@ static void exponentials(const struct softmax *m, struct program *p)
         add_tensor(p, ISA_MAC, i);
     }
     fence_all(p);
+    mask_exponentials(m, p);
     collect(m, p, 2, IDENTITY_ROW - 2);
     emit_exchange_end(p);
     fence_layer(p, 2);

@@ -23,11 +23,11 @@ static bool whole_words(struct plan *p, const struct tfl_operator *o)
     return true;
 }
 
-/* One word that a FULLY_CONNECTED makes for nobody else: it can be made in its place among the others. */
+/* One word that a FULLY_CONNECTED makes: it can be made in its place among the others. */
 static bool single_word(struct plan *p, uint32_t value)
 {
     const struct value *v = &p->values[value];
-    return v->z <= 4 && v->layout == LAYOUT_SLICES && v->buffer == NO_BUFFER && !plan_sole_reader(p, value) &&
+    return v->z <= 4 && v->layout == LAYOUT_SLICES && v->buffer == NO_BUFFER &&
            p->steps[v->first].family == &family_fully_connected;
 }
 

@@ -62,6 +62,12 @@ uint32_t plan_buffer(struct plan *p, struct narrow_buffer b)
     return p->n_buffers++;
 }
 
+void plan_keep(struct plan *p, uint32_t buffer, uint32_t last)
+{
+    if (p->buffers[buffer].last < (int32_t)last)
+        p->buffers[buffer].last = (int32_t)last;
+}
+
 uint32_t plan_parameter(struct plan *p, struct parameter q)
 {
     p->parameters = grow(p->arena, p->parameters, p->n_parameters, sizeof *p->parameters, &p->parameters_capacity);

@@ -95,6 +95,8 @@ struct step *plan_step(struct plan *p, const struct family *f, uint32_t op); /* 
 void step_reads(struct plan *p, struct step *s, uint32_t value);
 void step_makes(struct plan *p, struct step *s, uint32_t value);
 uint32_t plan_buffer(struct plan *p, struct narrow_buffer b);
+/* The buffer is in use until step `last` at least. */
+void plan_keep(struct plan *p, uint32_t buffer, uint32_t last);
 uint32_t plan_parameter(struct plan *p, struct parameter q);
 void plan_wide_floor(struct plan *p, int32_t row);
 

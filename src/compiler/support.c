@@ -159,8 +159,10 @@ static const char *flatten_refusal(const struct support *s, const struct tfl_ten
     struct shape4 d;
     if (!shape4_of(t, &d))
         return "more than three dimensions";
-    int64_t words = (int64_t)d.y * d.x * ceil_div(d.z, 4), need = words * (flattens_whole(t) ? WORK_PARTS : PARTS + 1) / PARTS;
-    if (need > NARROW_WORDS)
+    int64_t words = (int64_t)d.y * d.x * ceil_div(d.z, 4), need = words;
+    if (words < NARROW_WORDS)
+        need = words * (flattens_whole(t) ? WORK_PARTS : PARTS + 1) / PARTS;
+    if (need >= NARROW_WORDS)
         return arena_text(s->arena, "as a vector it takes %lld bytes of one tile, %d are there: make it smaller", (long long)need * 4,
                           4 * NARROW_WORDS);
     return NULL;

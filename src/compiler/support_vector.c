@@ -7,8 +7,9 @@ static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
 #define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
 
 enum {
-    SOFTMAX_LIMIT = 36864, /* elements: 4 vectors of them and 5 slices fit narrow memory (emit_softmax.c) */
-    JOIN_LIMIT = 4096,     /* elements that are moved one by one: a matrix of one byte for each pair */
+    SOFTMAX_LIMIT = 44800, /* elements: 4 vectors of them and 6 slices fit narrow memory (emit_softmax.c) */
+    JOIN_LIMIT = 1 << 16,  /* elements of a vector, as everywhere */
+    SELECT_LIMIT = 1024,   /* elements that are moved one by one, by a matrix of at most 4 bytes for each pair */
 };
 
 static const char *op_name(const struct support *s, uint32_t op) { return graph_op_text(s->arena, s->graph->source, op); }
@@ -26,9 +27,8 @@ struct verdict support_softmax(const struct support *s, uint32_t op)
     if (in->rank == 0 || n != in->shape[in->rank - 1] || !s->made_flat[o->inputs[0]])
         return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is not one vector; this version normalises one row", op_name(s, op),
                       in->name, tfl_shape_text(s->arena, in));
-    if (n % 4 || n > SOFTMAX_LIMIT)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; this version takes multiples of 4 up to %d: pad the classes with "
-                      "very small logits", op_name(s, op), (long long)n, SOFTMAX_LIMIT);
+    if (n > SOFTMAX_LIMIT)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; %d fit the memory of a tile", op_name(s, op), (long long)n, SOFTMAX_LIMIT);
     if (out->quant.scale[0] != 1.0f / 256 || unsigned_zero_point(out) != 0)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" has scale %g and zero point %lld; TFLite's SOFTMAX has 1/256 and the "
                       "lowest value", op_name(s, op), out->name, (double)out->quant.scale[0], (long long)out->quant.zero_point[0]);
@@ -59,8 +59,8 @@ struct verdict support_concatenation(const struct support *s, uint32_t op)
     if (out->shape[out->rank - 1] != n)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" (%s) is not one vector", op_name(s, op), out->name,
                       tfl_shape_text(s->arena, out));
-    if (!words && n > JOIN_LIMIT)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements of which not every part is a multiple of 4; %d are possible", op_name(s, op),
-                      (long long)n, JOIN_LIMIT);
+    if (n > (words ? JOIN_LIMIT : SELECT_LIMIT))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; %d are possible, %d where a part is no multiple of 4", op_name(s, op),
+                      (long long)n, JOIN_LIMIT, SELECT_LIMIT);
     return MAPPED;
 }

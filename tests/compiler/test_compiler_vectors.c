@@ -48,7 +48,7 @@ static int add_softmax(struct maker *k, int x, float scale)
 static void lengths(void **state)
 {
     (void)state;
-    static const int32_t sizes[] = {4, 8, 12, 60, 64, 68, 100, 128, 192, 256, 260, 1000, 1024, 1028, 2048, 4004, 9216, 10000};
+    static const int32_t sizes[] = {1, 2, 3, 5, 10, 21, 1001, 4099, 4, 8, 12, 60, 64, 68, 100, 128, 192, 256, 260, 1000, 1024, 1028, 2048, 4004, 9216, 10000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct arena *a = arena_new();
         struct maker *k = maker_new(a, i % 2 ? TFL_UINT8 : TFL_INT8, i);
@@ -75,6 +75,14 @@ static void logits_that_are_read_twice(void **state)
 
 /* ---- CONCATENATION ---- */
 
+/* The numbers of tensor x become those of y. */
+static void like(struct maker *k, int x, int y)
+{
+    struct tfl_quant q = maker_tensor(k, y)->quant;
+    maker_tensor(k, x)->quant.scale[0] = q.scale[0];
+    maker_tensor(k, x)->quant.zero_point[0] = q.zero_point[0];
+}
+
 static void parts_of_any_length(void **state)
 {
     (void)state;
@@ -86,17 +94,35 @@ static void parts_of_any_length(void **state)
         uint32_t n = 0;
         for (int p = 0; p < 4 && sizes[i][p]; p++) {
             parts[n] = make_fully_connected(k, x, sizes[i][p], TFL_ACT_NONE);
-            *maker_tensor(k, parts[n])->quant.scale = 0.1f;
-            maker_tensor(k, parts[n])->quant.zero_point[0] = maker_tensor(k, parts[0])->quant.zero_point[0];
+            like(k, parts[n], parts[0]);
             n++;
         }
         int y = make_concatenation(k, n, parts, 1);
-        *maker_tensor(k, y)->quant.scale = 0.1f;
-        maker_tensor(k, y)->quant.zero_point[0] = maker_tensor(k, parts[0])->quant.zero_point[0];
+        like(k, y, parts[0]);
         make_output(k, y);
         assert_true(exact(a, maker_finish(k)));
         arena_free(a);
     }
+}
+
+/* Single values lie side by side where they are made; that one of them is also a result must not hurt. */
+static void a_part_that_is_a_result(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 9);
+    int x = make_input(k, 1, (int32_t[]){300}), parts[3];
+    for (int i = 0; i < 3; i++) {
+        parts[i] = make_fully_connected(k, x, 1 + i, TFL_ACT_NONE);
+        like(k, parts[i], parts[0]);
+    }
+    int y = make_concatenation(k, 3, parts, 1);
+    like(k, y, parts[0]);
+    make_output(k, make_fully_connected(k, y, 500, TFL_ACT_NONE));
+    make_output(k, parts[1]);
+    make_output(k, make_softmax(k, parts[2]));
+    assert_true(exact(a, maker_finish(k)));
+    arena_free(a);
 }
 
 /* ---- everything mixed ---- */
@@ -106,7 +132,7 @@ static const struct tfl_model *random_graph(struct arena *a, uint64_t seed)
     uint64_t s = seed;
     enum tfl_type type = random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8;
     struct maker *k = maker_new(a, type, seed);
-    int32_t n = 4 * pick(&s, 1, 1 << pick(&s, 1, 9));
+    int32_t n = pick(&s, 1, 1 << pick(&s, 2, 11));
     int x = make_input(k, 1, &n);
     for (int32_t i = pick(&s, 1, 3); i > 0; i--) {
         switch (random_next(&s) % 3) {
@@ -114,19 +140,16 @@ static const struct tfl_model *random_graph(struct arena *a, uint64_t seed)
             x = add_softmax(k, x, 0);
             break;
         case 1:
-            n = 4 * pick(&s, 1, 60);
+            n = pick(&s, 1, 240);
             x = make_fully_connected(k, x, n, TFL_ACT_RELU);
             break;
         default: {
             int32_t p = pick(&s, 1, 5), q = pick(&s, 1, 100);
-            n = (int32_t)round_up(p + q, 4);
+            n = p + q;
             int parts[] = {make_fully_connected(k, x, p, TFL_ACT_NONE), make_fully_connected(k, x, n - p, TFL_ACT_NONE)};
-            struct tfl_quant one = maker_tensor(k, parts[0])->quant;
-            *maker_tensor(k, parts[1])->quant.scale = one.scale[0];
-            maker_tensor(k, parts[1])->quant.zero_point[0] = one.zero_point[0];
+            like(k, parts[1], parts[0]);
             x = make_concatenation(k, 2, parts, 1);
-            *maker_tensor(k, x)->quant.scale = one.scale[0];
-            maker_tensor(k, x)->quant.zero_point[0] = one.zero_point[0];
+            like(k, x, parts[0]);
         }
         }
     }
@@ -157,6 +180,7 @@ int main(void)
         cmocka_unit_test(lengths),
         cmocka_unit_test(logits_that_are_read_twice),
         cmocka_unit_test(parts_of_any_length),
+        cmocka_unit_test(a_part_that_is_a_result),
         cmocka_unit_test(random_graphs_run_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

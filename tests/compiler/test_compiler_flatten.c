@@ -1,0 +1,118 @@
+/* Images that become vectors: convolutions, then RESHAPE, FULLY_CONNECTED, SOFTMAX or the host; run on the simulated chip.
+ *   SEEDS=n   how many random graphs (60)      SEED=k   only that one      VERBOSE=1   prints each */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "compiler/judge.h"
+#include "graph/graph.h"
+#include "support/make_model.h"
+
+static int32_t pick(uint64_t *s, int32_t low, int32_t high) { return low + (int32_t)(random_next(s) % (uint64_t)(high - low + 1)); }
+
+static const char *describe(struct arena *a, const struct tfl_model *m)
+{
+    const struct tfl_subgraph *g = &m->subgraphs[0];
+    const char *text = arena_text(a, "%s %s", tfl_type_name(g->tensors[g->inputs[0]].type), tfl_shape_text(a, &g->tensors[g->inputs[0]]));
+    for (uint32_t i = 0; i < g->n_operators; i++)
+        text = arena_text(a, "%s, %s -> %s", text, graph_op_text(a, g, i), tfl_shape_text(a, &g->tensors[g->operators[i].outputs[0]]));
+    return text;
+}
+
+static bool exact(struct arena *a, const struct tfl_model *m)
+{
+    struct judgement j = judge(a, m);
+    bool ok = !j.fault && j.compiled.n_mapped == j.compiled.n_ops && j.compiled.n_subgraphs == 1;
+    for (uint32_t i = 0; !ok && i < j.compiled.n_ops; i++)
+        if (j.compiled.ops[i].why)
+            print_message("%s\n", j.compiled.ops[i].why);
+    if (!ok || getenv("VERBOSE"))
+        print_message("%s: %s\n", describe(a, m), j.fault ? j.fault : ok ? "exact" : "not all operators mapped");
+    return ok;
+}
+
+static int image_of(struct maker *k, int32_t h, int32_t w, int32_t channels, int32_t size)
+{
+    int x = make_input(k, 3, (int32_t[]){h, w, 3});
+    return make_conv_2d(k, x, &(struct make_window){.channels = channels, .size = size, .activation = TFL_ACT_RELU});
+}
+
+/* One channel, RESHAPE, SOFTMAX, two values: the shape of color_*, in other sizes. */
+static void one_channel_and_softmax(void **state)
+{
+    (void)state;
+    static const int32_t sizes[][2] = {{32, 32}, {64, 32}, {96, 64}, {16, 64}, {128, 160}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, TFL_INT8, i);
+        int x = image_of(k, sizes[i][0], sizes[i][1], 1, i % 2 ? 3 : 1);
+        x = make_softmax(k, make_flatten(k, x));
+        int parts[] = {make_fully_connected(k, x, 1, TFL_ACT_NONE), make_fully_connected(k, x, 1, TFL_ACT_NONE)};
+        struct tfl_quant one = maker_tensor(k, parts[0])->quant;
+        *maker_tensor(k, parts[1])->quant.scale = one.scale[0];
+        maker_tensor(k, parts[1])->quant.zero_point[0] = one.zero_point[0];
+        int y = make_concatenation(k, 2, parts, 1);
+        *maker_tensor(k, y)->quant.scale = one.scale[0];
+        maker_tensor(k, y)->quant.zero_point[0] = one.zero_point[0];
+        make_output(k, y);
+        assert_true(exact(a, maker_finish(k)));
+        arena_free(a);
+    }
+}
+
+/* Convolutions, then a dense head, with and without a RESHAPE; the vector alone as a result. */
+static const struct tfl_model *random_graph(struct arena *a, uint64_t seed)
+{
+    uint64_t s = seed;
+    struct maker *k = maker_new(a, random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8, seed);
+    int32_t h = pick(&s, 4, 40), w = pick(&s, 4, 40), channels = pick(&s, 1, 20);
+    int x = image_of(k, h, w, channels, random_next(&s) % 2 ? 3 : 1);
+    if (random_next(&s) % 2)
+        x = make_conv_2d(k, x, &(struct make_window){.channels = channels = pick(&s, 1, 40), .size = 1, .stride = 1});
+    switch (random_next(&s) % 4) {
+    case 0:
+        x = make_fully_connected(k, make_flatten(k, x), pick(&s, 1, 100), TFL_ACT_NONE);
+        break;
+    case 1:
+        x = make_fully_connected(k, make_fully_connected(k, make_flatten(k, x), pick(&s, 1, 100), TFL_ACT_RELU), 4 * pick(&s, 1, 100), TFL_ACT_NONE);
+        x = make_softmax(k, x);
+        break;
+    default:
+        if (channels % 4)
+            x = make_conv_2d(k, x, &(struct make_window){.channels = 4 * pick(&s, 1, 8), .size = 1, .stride = 1});
+        x = make_flatten(k, x);
+        if (random_next(&s) % 2)
+            x = make_softmax(k, x);
+    }
+    make_output(k, x);
+    return maker_finish(k);
+}
+
+static void random_graphs_run_exactly(void **state)
+{
+    (void)state;
+    const char *seeds = getenv("SEEDS"), *only = getenv("SEED");
+    unsigned n = seeds ? (unsigned)atoi(seeds) : 60, good = 0;
+    for (uint64_t seed = only ? (uint64_t)atoi(only) : 1; seed <= (only ? (uint64_t)atoi(only) : n); seed++) {
+        struct arena *a = arena_new();
+        bool ok = exact(a, random_graph(a, seed));
+        if (!ok)
+            print_message("^ seed %llu\n", (unsigned long long)seed);
+        good += ok;
+        arena_free(a);
+    }
+    print_message("%u random graphs exact\n", good);
+    assert_int_equal(good, only ? 1 : n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_channel_and_softmax),
+        cmocka_unit_test(random_graphs_run_exactly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
