@@ -2,6 +2,7 @@
  * rewritten model. */
 #include "compiler/caching.h"
 #include "compiler/compiler.h"
+#include "compiler/cut.h"
 #include "compiler/layers.h"
 #include "compiler/lower.h"
 #include "compiler/support.h"
@@ -17,6 +18,7 @@ struct job {
     const struct tfl_model *model;
     struct graph graph;
     struct support support;
+    enum cut_kind *cut;
     bool *mapped;
     struct partitions partitions;
     struct plan *plans; /* one per mapped partition */
@@ -24,6 +26,21 @@ struct job {
     struct compile_result *result;
     struct status *st;
 };
+
+/* Status of an operator that could run on the chip and does not. */
+static struct verdict left_out(const struct job *j, uint32_t op)
+{
+    static const struct {
+        const char *status, *why;
+    } reasons[] = {
+        [CUT_NONE] = {SUPPORT_MORE_SUBGRAPHS, "depends on an operator that stays on the CPU; -a maps it too"},
+        [CUT_AT_TENSOR] = {SUPPORT_LIMITATION, "reads a tensor at which --intermediate_tensors stops"},
+        [CUT_BEHIND] = {SUPPORT_MORE_SUBGRAPHS, "depends on an operator at which the Edge TPU's part was told to end"},
+        [CUT_DROPPED] = {SUPPORT_MORE_SUBGRAPHS, "was dropped by --search_delegate so that the rest compiles"},
+    };
+    const char *name = graph_op_text(j->arena, j->graph.source, op);
+    return (struct verdict){reasons[j->cut[op]].status, arena_text(j->arena, "%s %s", name, reasons[j->cut[op]].why)};
+}
 
 static void report_operators(struct job *j)
 {
@@ -33,26 +50,25 @@ static void report_operators(struct job *j)
     r->n_ops = n;
     for (uint32_t i = 0; i < n; i++) {
         struct verdict v = j->support.verdicts[i];
+        if (!j->mapped[i] && !v.why)
+            v = left_out(j, i);
         r->ops[i] = (struct compile_op_status){.mapped = j->mapped[i], .status = v.status, .why = v.why};
-        if (!j->mapped[i] && !v.why) {
-            r->ops[i].status = SUPPORT_MORE_SUBGRAPHS;
-            r->ops[i].why = arena_text(j->arena, "%s depends on an operator that stays on the CPU; -a maps it too",
-                                       graph_op_text(j->arena, j->graph.source, i));
-        }
         r->n_mapped += j->mapped[i];
     }
 }
 
 /* Which operators run on the chip, and together. */
-static bool divide(struct job *j, const struct compile_options *o)
+static bool divide(struct job *j, const struct compile_options *o, const struct compile_stops *stops)
 {
     if (!graph_build(j->arena, &j->model->subgraphs[0], &j->graph, j->st))
         return false;
     uint32_t n = j->graph.source->n_operators;
+    if (!cut_graph(j->arena, &j->graph, stops, o->drop_last, &j->cut, j->st))
+        return false;
     support_judge(&j->support, j->arena, &j->graph, o->min_runtime_version);
     j->mapped = ARENA_ARRAY(j->arena, bool, n);
     for (uint32_t i = 0; i < n; i++)
-        j->mapped[i] = j->support.verdicts[i].why == NULL;
+        j->mapped[i] = j->support.verdicts[i].why == NULL && j->cut[i] == CUT_NONE;
     if (!o->multiple_subgraphs)
         partition_keep_first(j->arena, &j->graph, j->mapped);
     partition_graph(j->arena, &j->graph, j->mapped, &j->partitions);
@@ -194,7 +210,7 @@ bool compile_models(struct arena *a, const struct tfl_model *const *models, unsi
         jobs[i] = (struct job){.arena = a, .model = models[i], .result = &results[i], .st = st};
         if (models[i]->n_subgraphs != 1)
             return status_fail(st, STATUS_UNSUPPORTED, "the model has %u subgraphs; one is possible", models[i]->n_subgraphs);
-        if (!divide(&jobs[i], o) || !plan_partitions(&jobs[i]))
+        if (!divide(&jobs[i], o, o->stops ? &o->stops[i] : NULL) || !plan_partitions(&jobs[i]))
             return false;
     }
     struct place_room room;

@@ -7,11 +7,18 @@
 #include "base/status.h"
 #include "tflite/model.h"
 
+struct compile_stops { /* tensors at which the Edge TPU's part ends */
+    const char *const *names;
+    uint32_t count;
+};
+
 struct compile_options {
     int min_runtime_version; /* 10..14 */
     bool multiple_subgraphs; /* -a */
     bool has_token;          /* use `token` instead of the hash of what is cached */
     uint64_t token;
+    const struct compile_stops *stops; /* -i: one per model, or NULL                             */
+    uint32_t drop_last;                /* -d: so many operators at the end stay on the CPU        */
 };
 
 struct compile_op_status { /* one per operator of the source */
@@ -32,6 +39,9 @@ struct compile_result {
  * All models and results are arrays of `count`. */
 bool compile_models(struct arena *a, const struct tfl_model *const *models, unsigned count, const struct compile_options *o,
                     struct compile_result *results, struct status *st);
+
+/* "a,b,c": the tensors that the model without its last operators gives out, for the user of -d. */
+const char *compile_boundary(struct arena *a, const struct tfl_model *m, uint32_t drop_last);
 
 /* Operator table of the .log file and of -s, from "Operator" on (compiler-behaviour 2.7), rows sorted by operator then status. */
 const char *compile_operator_table(struct arena *a, const struct tfl_model *m, const struct compile_result *r);

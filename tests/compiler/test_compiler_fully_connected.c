@@ -195,6 +195,32 @@ static void operators_of_the_cpu_stay_there(void **state)
     }
 }
 
+/* -i and -d: the Edge TPU's part ends where it is told to; what comes behind stays on the CPU. */
+static void the_mapped_part_ends_where_it_is_told_to(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    const struct tfl_model *m = make_fc_chain(a, TFL_INT8, 4, 50, 60, 4);
+    const struct tfl_subgraph *g = &m->subgraphs[0];
+    const char *names[] = {g->tensors[g->operators[1].outputs[0]].name};
+    const struct compile_stops stops = {names, 1};
+    struct compile_options o = {.min_runtime_version = 14, .stops = &stops};
+    struct judgement j = judge_with(a, m, &o);
+    assert_null(j.fault);
+    assert_int_equal(j.compiled.n_mapped, 2);
+    assert_string_equal(j.compiled.ops[2].status, "Operation is otherwise supported, but not mapped due to some unspecified limitation");
+    assert_string_equal(j.compiled.ops[3].status, "More than one subgraph is not supported");
+    o = (struct compile_options){.min_runtime_version = 14, .drop_last = 1};
+    j = judge_with(a, m, &o);
+    assert_null(j.fault);
+    assert_int_equal(j.compiled.n_mapped, 3);
+    assert_string_equal(compile_boundary(a, m, 1), g->tensors[g->operators[2].outputs[0]].name);
+    names[0] = "no such tensor";
+    o = (struct compile_options){.min_runtime_version = 14, .stops = &stops};
+    assert_non_null(judge_with(a, m, &o).fault);
+    arena_free(a);
+}
+
 static void int8_needs_runtime_12(void **state)
 {
     (void)state;
@@ -286,6 +312,7 @@ int main(void)
         cmocka_unit_test(parameters_that_do_not_fit_are_streamed),
         cmocka_unit_test(layers_on_one_vector),
         cmocka_unit_test(operators_of_the_cpu_stay_there),
+        cmocka_unit_test(the_mapped_part_ends_where_it_is_told_to),
         cmocka_unit_test(int8_needs_runtime_12),
         cmocka_unit_test(models_compiled_together_share_the_cache),
         cmocka_unit_test(what_does_not_fit_is_named),

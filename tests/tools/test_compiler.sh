@@ -65,7 +65,9 @@ expect 1 -k 0 -d models/dense.tflite
 expect 1 -n 2 models/dense.tflite
 grep -q "segments" err || fail "-n 2 is not explained"
 expect 1 -i x models/dense.tflite
-grep -q "intermediate_tensors" err || fail "-i is not explained"
+grep -q "no tensor is called" out || fail "-i does not name the missing tensor"
+expect 1 -i a:b models/dense.tflite
+says out "The number of lists given to intermediate_tensors doesn't match the number of input models."
 [ -e dense_edgetpu.tflite ] && fail "a refused command left a file"
 
 # ---- one model, everything mapped

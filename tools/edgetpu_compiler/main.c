@@ -99,72 +99,138 @@ static long long now_ms(void)
     return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
+/* ---- intermediate tensors ---- */
+
+/* Cuts `text` at each `mark`; returns the parts. */
+static char **split(struct arena *a, char *text, char mark, uint32_t *count)
+{
+    uint32_t n = 1;
+    for (const char *c = text; *c; c++)
+        n += *c == mark;
+    char **parts = ARENA_ARRAY(a, char *, n);
+    *count = 0;
+    for (char *at = text; at;) {
+        parts[(*count)++] = at;
+        at = strchr(at, mark);
+        if (at)
+            *at++ = 0;
+    }
+    return parts;
+}
+
+/* "a,b:c": names of the first model, names of the second. */
+static bool read_stops(struct arena *a, const struct options *opt, const struct compile_stops **out)
+{
+    if (!opt->intermediate)
+        return true;
+    uint32_t n;
+    char **lists = split(a, arena_text(a, "%s", opt->intermediate), ':', &n);
+    struct compile_stops *stops = ARENA_ARRAY(a, struct compile_stops, n);
+    for (uint32_t i = 0; i < n; i++)
+        stops[i].names = (const char *const *)split(a, lists[i], ',', &stops[i].count);
+    *out = stops;
+    if (n == (uint32_t)opt->n_models)
+        return true;
+    printf("The number of lists given to intermediate_tensors doesn't match the number of input models.\n");
+    return false;
+}
+
 /* ---- one run ---- */
 
-static void print_start(const struct options *opt, const struct tfl_model *first)
+struct run {
+    struct arena *arena;
+    struct arena *results; /* of the attempt that succeeded */
+    const struct options *opt;
+    const struct tfl_model **models;
+    struct output *out;
+    struct compile_options compile;
+    long long took;
+};
+
+/* One attempt, with its own time limit. */
+static bool attempt(struct run *r, struct status *st)
 {
-    if (opt->search)
-        printf("Searching for valid delegate with step %d\nTry to compile segment with %u ops\n", opt->search_step,
-               first->subgraphs[0].n_operators);
-    printf("Started a compilation timeout timer of %d seconds.\n", opt->timeout_sec);
+    struct arena *own = arena_new(); /* a search may need hundreds of attempts */
+    struct compile_result *results = ARENA_ARRAY(own, struct compile_result, (size_t)r->opt->n_models);
+    printf("Started a compilation timeout timer of %d seconds.\n", r->opt->timeout_sec);
     fflush(stdout);
-}
-
-static int failed(const struct options *opt, const struct status *st)
-{
+    alarm((unsigned)r->opt->timeout_sec);
+    long long start = now_ms();
+    bool ok = compile_models(own, r->models, (unsigned)r->opt->n_models, &r->compile, results, st);
+    r->took = now_ms() - start;
+    alarm(0);
+    for (int i = 0; ok && i < r->opt->n_models; i++)
+        r->out[i].result = results[i];
+    if (ok) {
+        r->results = own;
+        return true;
+    }
     printf("Compilation failed: %s\nCompilation child process completed within timeout period.\nCompilation failed! \n", st->message);
-    if (opt->search)
-        fputs("edgetpu_compiler: --search_delegate: this version does not retry with a shorter part\n", stderr);
-    return EXIT_FAILED;
+    arena_free(own);
+    return false;
 }
 
-static bool compile_all(struct arena *a, const struct options *opt, const struct tfl_model *const *models, struct output *out,
-                        struct status *st)
+/* -d: all operators, then ever fewer. */
+static bool search(struct run *r)
 {
-    const struct compile_options o = {.min_runtime_version = opt->min_runtime_version,
-                                      .multiple_subgraphs = opt->multiple_subgraphs};
-    struct compile_result *results = ARENA_ARRAY(a, struct compile_result, (size_t)opt->n_models);
-    if (!compile_models(a, models, (unsigned)opt->n_models, &o, results, st))
+    uint32_t n = r->models[0]->subgraphs[0].n_operators, step = (uint32_t)r->opt->search_step;
+    printf("Searching for valid delegate with step %u\n", step);
+    for (uint32_t drop = 0; drop < n || drop == 0; drop += step) {
+        struct status st = {0};
+        printf("Try to compile segment with %u ops\n", n - drop);
+        if (drop)
+            printf("Intermediate tensors: %s\n", compile_boundary(r->arena, r->models[0], drop));
+        r->compile.drop_last = drop;
+        if (attempt(r, &st))
+            return true;
+    }
+    return false;
+}
+
+static void print_success(const struct run *r)
+{
+    printf("\n%s compiled successfully in %lld ms.\n", r->opt->n_models > 1 ? "Models" : "Model", r->took);
+    for (int i = 0; i < r->opt->n_models; i++) {
+        printf("\n");
+        summary_print(r->arena, &r->out[i], r->opt->show_operations);
+    }
+    printf("Compilation child process completed within timeout period.\nCompilation succeeded! \n");
+}
+
+/* Writes, prints and checks what the successful attempt has made. */
+static bool finish(struct run *r)
+{
+    struct status st = {0};
+    if (!write_outputs(r->arena, r->opt, r->out, &st)) {
+        printf("%s\n", st.message);
         return false;
-    for (int i = 0; i < opt->n_models; i++)
-        out[i].result = results[i];
-    return true;
+    }
+    print_success(r);
+    bool good = true;
+    for (int i = 0; r->opt->verify && i < r->opt->n_models; i++)
+        good &= check_output(r->arena, &r->out[i]);
+    return good;
 }
 
 static int run(struct arena *a, const struct options *opt)
 {
-    struct output *out = ARENA_ARRAY(a, struct output, (size_t)opt->n_models);
-    const struct tfl_model **models = ARENA_ARRAY(a, const struct tfl_model *, (size_t)opt->n_models);
     struct status st = {0};
+    struct run r = {.arena = a, .opt = opt, .out = ARENA_ARRAY(a, struct output, (size_t)opt->n_models),
+                    .models = ARENA_ARRAY(a, const struct tfl_model *, (size_t)opt->n_models),
+                    .compile = {.min_runtime_version = opt->min_runtime_version, .multiple_subgraphs = opt->multiple_subgraphs}};
     for (int i = 0; i < opt->n_models; i++) {
-        if (!read_model(a, opt->models[i], &out[i], &models[i]))
+        if (!read_model(a, opt->models[i], &r.out[i], &r.models[i]))
             return EXIT_FAILED;
-        name_output(a, opt, &out[i]);
+        name_output(a, opt, &r.out[i]);
     }
-    if (!names_differ(out, opt->n_models) || !make_directory(opt->out_dir))
+    if (!read_stops(a, opt, &r.compile.stops) || !names_differ(r.out, opt->n_models) || !make_directory(opt->out_dir))
         return EXIT_FAILED;
-    print_start(opt, models[0]);
     signal(SIGALRM, on_timeout);
-    alarm((unsigned)opt->timeout_sec);
-    long long start = now_ms();
-    if (!compile_all(a, opt, models, out, &st))
-        return failed(opt, &st);
-    long long took = now_ms() - start;
-    alarm(0);
-    if (!write_outputs(a, opt, out, &st)) {
-        printf("%s\n", st.message);
+    if (!(opt->search ? search(&r) : attempt(&r, &st)))
         return EXIT_FAILED;
-    }
-    printf("\n%s compiled successfully in %lld ms.\n", opt->n_models > 1 ? "Models" : "Model", took);
-    for (int i = 0; i < opt->n_models; i++) {
-        printf("\n");
-        summary_print(a, &out[i], opt->show_operations);
-    }
-    printf("Compilation child process completed within timeout period.\nCompilation succeeded! \n");
-    for (int i = 0; opt->verify && i < opt->n_models; i++)
-        if (!check_output(a, &out[i]))
-            return EXIT_FAILED;
-    return 0;
+    bool good = finish(&r);
+    arena_free(r.results);
+    return good ? 0 : EXIT_FAILED;
 }
 
 int main(int argc, char **argv)
