@@ -18,7 +18,7 @@ enum {
     WIDE_ROWS = 2080,
     ROW_BYTES = 256,
     ROW_CELLS = 64,       /* cells of 4 bytes */
-    SCALING_SLOTS = 128,  /* bias/multiplier store: 8 bytes each; 0..63 multipliers, 64..127 biases, 2 banks of 32 each */
+    SCALING_SLOTS = 128,  /* bias/multiplier store, 8 bytes each: multipliers, then biases, 2 banks of 32 of each */
     SCALAR_WORDS = 4096,
     AVDATA_FIFO = 32768,  /* units of 8 bytes */
     PARAMETER_FIFO = 2048, /* units of 64 bytes */
@@ -148,7 +148,6 @@ struct core {
     uint32_t stream, pc; /* pc: index into the decoded program */
     uint32_t loop_start, loop_end, loop_left;
     bool halted;
-    uint64_t executed;
     struct stop stop;
 };
 

@@ -157,7 +157,8 @@ static enum step outfeed(struct chip *c, struct engine *e, const struct issue *a
         e->cursor = 0;
     }
     const uint8_t *known = e->row.known + e->cursor / 4;
-    if (i->host ? !host_push(c, e->row.data + e->cursor, 8, known[0] | (unsigned)known[1] << 4) : !outfeed_word(c, e, at)) {
+    unsigned both = known[0] | (unsigned)known[1] << 4;
+    if (i->host ? !host_push(c, e->row.data + e->cursor, 8, both) : !outfeed_word(c, e, at)) {
         if (!i->host)
             return STEP_FAILED;
         e->stop = (struct stop){.why = WHY_DESCRIPTOR};
@@ -175,7 +176,9 @@ static enum step outfeed(struct chip *c, struct engine *e, const struct issue *a
 static void engine_begin(struct engine *e)
 {
     const struct isa_inst *in = e->queue[e->head].inst;
-    const struct isa_ttu *t = in->op == ISA_INFEED ? &in->infeed.t : in->op == ISA_INJECT ? &in->inject.t : &in->outfeed.t;
+    const struct isa_ttu *t = in->op == ISA_INFEED   ? &in->infeed.t
+                              : in->op == ISA_INJECT ? &in->inject.t
+                                                     : &in->outfeed.t;
     walk_start(&e->w, t, 3, false);
     memset(e->passes, 0, sizeof e->passes);
     e->busy = true;

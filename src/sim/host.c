@@ -31,8 +31,9 @@ enum step host_issue(struct chip *c, const struct issue *at)
                 d.buffer = b, d.offset = address - b->base;
         }
         if (!d.buffer)
-            return chip_fault(c, at, -1, STATUS_INVALID, "descriptor of tag %u, address 0x%llx, %u bytes: no such buffer",
-                              tag, (unsigned long long)address, size);
+            return chip_fault(c, at, -1, STATUS_INVALID,
+                              "descriptor of tag %u, address 0x%llx, %u bytes: no such buffer", tag,
+                              (unsigned long long)address, size);
     } else if (size || address) {
         return chip_fault(c, at, -1, STATUS_INVALID, "interrupt descriptor with address or size");
     }

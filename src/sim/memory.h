@@ -34,7 +34,8 @@ static inline bool word_write(struct chip *c, const struct issue *at, int tile, 
 static inline bool row_range(struct chip *c, const struct issue *at, int tile, int64_t row, const char *verb)
 {
     if (row < 0 || row >= WIDE_ROWS)
-        return chip_fault(c, at, tile, STATUS_INVALID, "%s wide row %lld of %d", verb, (long long)row, WIDE_ROWS), false;
+        return chip_fault(c, at, tile, STATUS_INVALID, "%s wide row %lld of %d", verb, (long long)row,
+                          WIDE_ROWS), false;
     return true;
 }
 

@@ -21,7 +21,7 @@ static inline int32_t round_even(float r)
 {
     if (r >= 8388608.0f || r <= -8388608.0f) /* already whole; keep it in range */
         return r >= 1073741824.0f ? 1073741824 : r <= -1073741824.0f ? -1073741824 : (int32_t)r;
-    const float unit = 8388608.0f; /* 2^23: where float32 has no fraction any more */
+    const float unit = 8388608.0f; /* 2^23, above which float32 has no fraction: the sum is rounded */
     float magnitude = r < 0 ? -r : r;
     magnitude = magnitude + unit - unit;
     return (int32_t)(r < 0 ? -magnitude : magnitude);

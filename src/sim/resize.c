@@ -22,7 +22,8 @@ bool resize_accumulate(struct chip *c, int tile, struct unit *u)
     tap(&i->y, loop[i->y.loop], &y, &wy);
     int64_t at = walk_at(&r->a) + x * i->x.pitch + y * i->y.pitch;
     if (at < 0 || at + (int64_t)r->lanes > NARROW_BYTES)
-        return chip_fault(c, &u->at, tile, STATUS_INVALID, "reads narrow byte %lld of %d", (long long)at, NARROW_BYTES), false;
+        return chip_fault(c, &u->at, tile, STATUS_INVALID, "reads narrow byte %lld of %d", (long long)at,
+                          NARROW_BYTES), false;
     int32_t weight = (i->x.nearest ? 1 : loop[0] ? wx : 128 - wx) * (i->y.nearest ? 1 : loop[1] ? wy : 128 - wy);
     const struct tile *t = &c->tile[tile];
     for (unsigned lane = 0; lane < r->lanes; lane++) {

@@ -7,7 +7,8 @@
 static struct issue here(const struct chip *c)
 {
     const struct isa_program *p = &c->program[c->core.stream];
-    return (struct issue){.inst = &p->inst[c->core.pc], .stream = c->core.stream, .word = p->word[c->core.pc], .base = -1};
+    uint32_t pc = c->core.pc;
+    return (struct issue){.inst = &p->inst[pc], .stream = c->core.stream, .word = p->word[pc], .base = -1};
 }
 
 /* Index of the instruction that starts at a word; false: none does. */
@@ -114,8 +115,9 @@ static enum step bundle(struct chip *c, const struct issue *at)
     if (b->alu) {
         uint32_t result;
         bool predicate;
-        if (!alu((unsigned)b->alu, before[b->alu_a], b->alu_imm ? (uint32_t)b->imm : before[b->alu_b], &result, &predicate))
-            return chip_fault(c, at, -1, STATUS_UNSUPPORTED, "ALU operation 0x%02x: not in any official stream", b->alu);
+        uint32_t second = b->alu_imm ? (uint32_t)b->imm : before[b->alu_b];
+        if (!alu((unsigned)b->alu, before[b->alu_a], second, &result, &predicate))
+            return chip_fault(c, at, -1, STATUS_UNSUPPORTED, "ALU operation 0x%02x: in no official stream", b->alu);
         if (predicate)
             k->pred[b->alu_dst & 7] = result != 0;
         else
@@ -271,8 +273,10 @@ enum step core_step(struct chip *c, struct quantum *q)
         }
         struct issue at = here(c);
         enum isa_opcode op = at.inst->op;
-        enum step s = op == ISA_HALT ? halt(c, &at) : op == ISA_BRANCH ? jump(c, &at) : op == ISA_LOOP ? loop_begin(c, &at)
-                                                                                                     : execute(c, &at);
+        enum step s = op == ISA_HALT     ? halt(c, &at)
+                      : op == ISA_BRANCH ? jump(c, &at)
+                      : op == ISA_LOOP   ? loop_begin(c, &at)
+                                         : execute(c, &at);
         if (s == STEP_IDLE)
             return moved;
         if (s == STEP_FAILED || !chip_spend(c, &at, -1, 1))

@@ -129,7 +129,8 @@ static uint32_t element_bytes(enum dwn_data_type type)
     }
 }
 
-static struct host_buffer *buffer_add(struct chip *c, struct arena *a, enum dwn_desc desc, const char *name, size_t size)
+static struct host_buffer *buffer_add(struct chip *c, struct arena *a, enum dwn_desc desc, const char *name,
+                                      size_t size)
 {
     struct host_buffer *b = &c->buffer[c->n_buffers];
     *b = (struct host_buffer){.desc = desc, .name = name, .size = size};
@@ -169,7 +170,8 @@ static bool buffers_make(struct chip *c, struct arena *a, const struct dwn_execu
             return false;
         size_t bytes = elements * element_bytes(l->type);
         if (inputs[k].size != bytes)
-            return status_fail(c->st, STATUS_INVALID, "input %s: %zu bytes given, it has %zu", l->name, inputs[k].size, bytes);
+            return status_fail(c->st, STATUS_INVALID, "input %s: %zu bytes given, it has %zu", l->name, inputs[k].size,
+                               bytes);
         size_t device = (size_t)l->size_bytes * (size_t)l->execution_count;
         struct host_buffer *b = buffer_add(c, a, DWN_INPUT, l->name, device > bytes ? device : bytes);
         if (bytes)
@@ -243,7 +245,8 @@ static bool hints_check(const struct chip *c)
         for (int64_t done = 0; done < h->size; at++) {
             const struct descriptor *d = at < c->n_descriptors ? &c->descriptor[at] : NULL;
             if (!d || d->buffer != b || (int64_t)d->offset != h->offset + done || done + d->size > h->size || !d->size)
-                return status_fail(c->st, STATUS_INVALID, "hint %u (%s, offset %d, %d bytes) is not what the program does", k,
+                return status_fail(c->st, STATUS_INVALID,
+                                   "hint %u (%s, offset %d, %d bytes) is not what the program does", k,
                                    h->name ? h->name : "?", h->offset, h->size);
             done += d->size;
         }
@@ -283,7 +286,8 @@ static bool executable_run(struct sim *s, struct arena *a, const struct dwn_exec
 /* ---- outputs ---- */
 
 /* Strict: does some element depend on memory that nobody has written? */
-static bool output_known(const struct dwn_layer *l, const struct host_buffer *b, uint8_t *out, size_t size, struct status *st)
+static bool output_known(const struct dwn_layer *l, const struct host_buffer *b, uint8_t *out, size_t size,
+                         struct status *st)
 {
     struct dwn_layer unsigned_layer = *l;
     unsigned_layer.type = l->type == DWN_I8 ? DWN_U8 : l->type == DWN_I16 ? DWN_U16 : l->type;
@@ -291,7 +295,8 @@ static bool output_known(const struct dwn_layer *l, const struct host_buffer *b,
         return false;
     for (size_t k = 0; k < size; k++)
         if (!out[k])
-            return status_fail(st, STATUS_INVALID, "output %s: byte %zu depends on memory that nobody has written", l->name, k);
+            return status_fail(st, STATUS_INVALID, "output %s: byte %zu depends on memory that nobody has written",
+                               l->name, k);
     return true;
 }
 
@@ -350,8 +355,8 @@ static bool parameters_load(struct sim *s, struct arena *a, const struct dwn_exe
     return true;
 }
 
-bool sim_run(struct sim *s, struct arena *a, const struct dwn_package *p, const struct bytes *inputs, struct bytes *outputs,
-             struct status *st)
+bool sim_run(struct sim *s, struct arena *a, const struct dwn_package *p, const struct bytes *inputs,
+             struct bytes *outputs, struct status *st)
 {
     const struct dwn_executable *caching = NULL, *execution = NULL;
     for (uint32_t k = 0; k < p->n_executables; k++) {

@@ -17,7 +17,7 @@ struct sim_options {
     bool strict;   /* report reads of memory never written, overlaps, flags that wrap */
     uint64_t seed; /* order in which ready threads are stepped; the result must not depend on it */
     bool plain;    /* never use the fast path for loop nests                          */
-    uint64_t budget; /* steps (words moved, loop iterations, instructions) per executable; 0 = 2^36.  Ends hostile loops. */
+    uint64_t budget; /* steps (words moved, loop iterations, instructions) per executable; 0 = 2^36 */
     unsigned threads; /* worker threads for the fast path; 0 = 1 */
 };
 
@@ -30,8 +30,8 @@ void sim_reset(struct sim *s); /* power-on state: memories undefined, no cached 
  * layer of its executable (y*x*z elements in TFLite order and signedness); outputs are
  * allocated in `a`.  Failures name stream, word and instruction; a deadlock says
  * which thread waits for which flag. */
-bool sim_run(struct sim *s, struct arena *a, const struct dwn_package *p, const struct bytes *inputs, struct bytes *outputs,
-             struct status *st);
+bool sim_run(struct sim *s, struct arena *a, const struct dwn_package *p, const struct bytes *inputs,
+             struct bytes *outputs, struct status *st);
 
 struct sim_counters {
     uint64_t instructions, macs, cycles, host_bytes_in, host_bytes_out, parameter_bytes;

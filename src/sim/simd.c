@@ -21,8 +21,9 @@ static void dot4(int32_t *acc, const int16_t *a, const int16_t *w, unsigned n, u
 __attribute__((target("avx2"))) static void dot32(int32_t *acc, const int16_t *a, const int16_t *w, unsigned n,
                                                   unsigned lanes, unsigned lane)
 {
-    __m256i s0 = _mm256_loadu_si256((const __m256i *)(acc + lane)), s1 = _mm256_loadu_si256((const __m256i *)(acc + lane + 8));
-    __m256i s2 = _mm256_loadu_si256((const __m256i *)(acc + lane + 16)), s3 = _mm256_loadu_si256((const __m256i *)(acc + lane + 24));
+    __m256i *sums = (__m256i *)(acc + lane);
+    __m256i s0 = _mm256_loadu_si256(sums), s1 = _mm256_loadu_si256(sums + 1);
+    __m256i s2 = _mm256_loadu_si256(sums + 2), s3 = _mm256_loadu_si256(sums + 3);
     const int16_t *p = w + 2 * lane;
     for (unsigned k = 0; k < n; k++)
         for (unsigned half = 0; half < 2; half++, p += 2 * lanes) {
@@ -34,8 +35,8 @@ __attribute__((target("avx2"))) static void dot32(int32_t *acc, const int16_t *a
             s2 = _mm256_add_epi32(s2, _mm256_madd_epi16(_mm256_loadu_si256((const __m256i *)(p + 32)), x));
             s3 = _mm256_add_epi32(s3, _mm256_madd_epi16(_mm256_loadu_si256((const __m256i *)(p + 48)), x));
         }
-    _mm256_storeu_si256((__m256i *)(acc + lane), s0), _mm256_storeu_si256((__m256i *)(acc + lane + 8), s1);
-    _mm256_storeu_si256((__m256i *)(acc + lane + 16), s2), _mm256_storeu_si256((__m256i *)(acc + lane + 24), s3);
+    _mm256_storeu_si256(sums, s0), _mm256_storeu_si256(sums + 1, s1);
+    _mm256_storeu_si256(sums + 2, s2), _mm256_storeu_si256(sums + 3, s3);
 }
 
 void simd_dot(int32_t *acc, const int16_t *a, const int16_t *w, unsigned n, unsigned lanes)
@@ -55,7 +56,8 @@ void simd_requantize(const struct simd_requant *q, const int32_t *acc, const int
     __m128 max = _mm_set1_ps(q->max < far ? q->max : far), min = _mm_set1_ps(q->min > -far ? q->min : -far);
     __m128i zero = _mm_set1_epi32(q->zero_point);
     for (unsigned k = 0; k < n; k += 4) {
-        __m128i sum = _mm_add_epi32(_mm_loadu_si128((const __m128i *)(acc + k)), _mm_loadu_si128((const __m128i *)(bias + k)));
+        __m128i sum = _mm_loadu_si128((const __m128i *)(acc + k));
+        sum = _mm_add_epi32(sum, _mm_loadu_si128((const __m128i *)(bias + k)));
         __m128 r = _mm_mul_ps(_mm_cvtepi32_ps(sum), _mm_loadu_ps(scale + k));
         r = _mm_max_ps(_mm_min_ps(r, max), min);
         __m128i v = _mm_add_epi32(_mm_cvtps_epi32(r), zero); /* to nearest, ties to even */

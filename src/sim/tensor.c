@@ -136,7 +136,8 @@ static bool operand_a(struct chip *c, int tile, struct unit *u, int64_t *at)
     int64_t size = r->size_a * r->products;
     *at = walk_at(&r->a);
     if (*at < 0 || *at + size > NARROW_BYTES)
-        return chip_fault(c, &u->at, tile, STATUS_INVALID, "reads narrow byte %lld of %d", (long long)*at, NARROW_BYTES), false;
+        return chip_fault(c, &u->at, tile, STATUS_INVALID, "reads narrow byte %lld of %d", (long long)*at,
+                          NARROW_BYTES), false;
     return true;
 }
 
@@ -153,7 +154,8 @@ static bool row_at(struct chip *c, int tile, struct unit *u, const struct walk *
     int64_t at = walk_at(w);
     *row = at >> 2;
     if (at < 0 || *row >= WIDE_ROWS)
-        return chip_fault(c, &u->at, tile, STATUS_INVALID, "uses quarter row %lld of wide memory", (long long)at), false;
+        return chip_fault(c, &u->at, tile, STATUS_INVALID, "uses quarter row %lld of wide memory",
+                          (long long)at), false;
     return true;
 }
 
@@ -200,8 +202,8 @@ struct product {
     int32_t a, w; /* less their zero points */
 };
 
-static struct product product_of(const struct tile *t, const struct tensor_run *r, int64_t at, int64_t row, unsigned byte,
-                                 unsigned lane, unsigned k)
+static struct product product_of(const struct tile *t, const struct tensor_run *r, int64_t at, int64_t row,
+                                 unsigned byte, unsigned lane, unsigned k)
 {
     struct product p = {.at = at + (int64_t)k * r->size_a,
                         .cell = ROW_BYTES * row + 4 * lane + ((byte + k * r->size_w) & 3)};
@@ -280,7 +282,8 @@ enum step tensor_output(struct chip *c, int tile, struct unit *u)
         if (r->o.done)
             return chip_fault(c, &u->at, tile, STATUS_INVALID, "more results than output addresses");
         if (at < 0 || at + 4 > NARROW_BYTES || at % 4)
-            return chip_fault(c, &u->at, tile, STATUS_INVALID, "writes narrow byte %lld of %d", (long long)at, NARROW_BYTES);
+            return chip_fault(c, &u->at, tile, STATUS_INVALID, "writes narrow byte %lld of %d", (long long)at,
+                              NARROW_BYTES);
         memcpy(t->narrow + at, out + k, 4);
         unsigned known = 0;
         for (unsigned b = 0; b < 4; b++)

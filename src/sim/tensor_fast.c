@@ -146,8 +146,10 @@ static enum step pack_weights(struct chip *c, int tile, struct unit *u, int64_t 
         unsigned byte = (unsigned)at & 3;
         int16_t *w = f->w + (size_t)s * 4 * lanes;
         for (unsigned lane = 0; lane < lanes; lane++)
-            for (unsigned k = 0; k < 4; k++)
-                w[(k / 2 * lanes + lane) * 2 + k % 2] = (int16_t)(row[4 * lane + ((byte + k) & 3)] - f->zero_point[lane]);
+            for (unsigned k = 0; k < 4; k++) {
+                int32_t value = row[4 * lane + ((byte + k) & 3)];
+                w[(k / 2 * lanes + lane) * 2 + k % 2] = (int16_t)(value - f->zero_point[lane]);
+            }
     }
     f->packed = base;
     return STEP_MOVED;
