@@ -111,6 +111,7 @@ static bool tensor_init(struct interp *p, uint32_t i, struct status *st)
         if (t->data.size != kern_elements(k) * kern_type_size(k->type))
             return status_fail(st, STATUS_INVALID, "constant '%s' has %zu bytes", k->name, t->data.size);
         /* kernels do not write to constants; wider elements need alignment that a file does not promise */
+        k->constant = true;
         k->data = kern_type_size(k->type) == 1 ? (void *)(uintptr_t)t->data.data
                                                : arena_copy(p->a, t->data.data, t->data.size);
     }

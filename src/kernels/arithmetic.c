@@ -258,6 +258,70 @@ static void common_step(float s1, float s2, struct sum *m, double *twice, float 
     m->i2 = s1 >= s2 ? p : q;
 }
 
+/* ---- the chip with a constant second operand: folded into a requantisation of the first (numerics.md section 2, one
+ * model: `* c` is a factor, `- c` a bias in input steps) ---- */
+
+/* One constant for all, or one for each of the last dimension. */
+static bool folds(struct kern_ctx *c, kern_in x1, kern_in x2)
+{
+    size_t n = kern_elements(x2);
+    return c->numerics == KERN_EDGETPU && x2->constant && !x1->constant &&
+           (n == 1 || (x1->rank > 0 && x2->rank > 0 && n == (size_t)x1->dim[x1->rank - 1] &&
+                       n == (size_t)x2->dim[x2->rank - 1]));
+}
+
+static float constant_value(kern_in x2, size_t i)
+{
+    int32_t v;
+    load_row(x2, i, 1, &v);
+    return (float)(v - zero_of(x2)) * x2->scale[0];
+}
+
+/* y = x1 * (factors or 1) + (biases or 0), n of each. */
+static bool requantise_folded(struct kern_ctx *c, struct requant *q, const int32_t *biases, size_t n, kern_in x1,
+                              kern_out y)
+{
+    if (!shape_like(c, y, x1))
+        return false;
+    int32_t *row = ARENA_ARRAY(c->scratch, int32_t, n);
+    for (size_t at = 0, total = kern_elements(x1); at < total; at += n) {
+        load_row(x1, at, n, row);
+        for (size_t i = 0; i < n; i++)
+            row[i] -= zero_of(x1);
+        requant_row(q, biases, n, row);
+        store_row(y, at, n, row);
+    }
+    return true;
+}
+
+static bool add_constant(struct kern_ctx *c, float sign, enum kern_activation act, kern_in x1, kern_in x2, kern_out y)
+{
+    size_t n = kern_elements(x2);
+    int32_t *biases = ARENA_ARRAY(c->scratch, int32_t, n);
+    struct requant q;
+    float s1 = x1->scale[0], sy = y->scale[0];
+    for (size_t i = 0; i < n; i++) {
+        float steps = roundf(sign * constant_value(x2, i) / s1);
+        biases[i] = fabsf(steps) < 0x1p24f ? (int32_t)steps : steps < 0 ? -(1 << 24) : 1 << 24;
+    }
+    return requant_init(c, &q, y, act, 1, s1 == sy ? 1 : s1 * (1.0f / sy)) &&
+           requantise_folded(c, &q, biases, n, x1, y);
+}
+
+static bool multiply_constant(struct kern_ctx *c, enum kern_activation act, kern_in x1, kern_in x2, kern_out y)
+{
+    size_t n = kern_elements(x2);
+    float *factors = ARENA_ARRAY(c->scratch, float, n);
+    struct requant q;
+    for (size_t i = 0; i < n; i++)
+        factors[i] = x1->scale[0] * constant_value(x2, i) * (1.0f / y->scale[0]);
+    if (!requant_init(c, &q, y, act, 1, 1))
+        return false;
+    q.mult = factors;
+    q.step = n > 1;
+    return requantise_folded(c, &q, NULL, n, x1, y);
+}
+
 static bool sum(struct kern_ctx *c, bool subtract, enum kern_activation act, kern_in x1, kern_in x2, kern_out y)
 {
     if (!need_three_types(c, x1, x2, y))
@@ -266,6 +330,10 @@ static bool sum(struct kern_ctx *c, bool subtract, enum kern_activation act, ker
         return plain(c, subtract ? OP_SUB : OP_ADD, act, x1, x2, y);
     if (!need_three_quants(c, x1, x2, y))
         return false;
+    if (folds(c, x1, x2))
+        return add_constant(c, subtract ? -1 : 1, act, x1, x2, y);
+    if (!subtract && folds(c, x2, x1))
+        return add_constant(c, 1, act, x2, x1, y);
     struct sum m = {.z1 = zero_of(x1), .z2 = zero_of(x2), .sign = subtract ? -1 : 1};
     double twice;
     float step;
@@ -308,6 +376,10 @@ bool kern_mul(struct kern_ctx *c, enum kern_activation act, kern_in x1, kern_in 
         return plain(c, OP_MUL, act, x1, x2, y);
     if (!need_three_quants(c, x1, x2, y))
         return false;
+    if (folds(c, x1, x2))
+        return multiply_constant(c, act, x1, x2, y);
+    if (folds(c, x2, x1))
+        return multiply_constant(c, act, x2, x1, y);
     float s1 = x1->scale[0], s2 = x2->scale[0], sy = y->scale[0];
     struct product p = {.z1 = zero_of(x1), .z2 = zero_of(x2)};
     return requant_init(c, &p.q, y, act, (double)(s1 * s2 / sy), s1 * s2 * (1.0f / sy)) &&

@@ -35,6 +35,7 @@ struct kern_tensor {
     const int64_t *zero; /* n_scales entries */
     uint32_t n_scales;
     int32_t channel;
+    bool constant; /* the same in every run: the compiler may fold it */
 };
 
 struct kern_ctx {
