@@ -30,6 +30,10 @@ static struct image image_of(const struct value *v)
     m.ring_rows = (int32_t)ceil_div(m.row_bytes, ROW_BYTES);
     while (m.row_bytes * m.group % 4)
         m.group *= 2;
+    /* One column whose rows are not whole words: a tile's rows may begin inside a word, and the last would end in the next
+     * group.  All of them in one group, with a word to spare. */
+    if (v->x == 1 && m.group > 1)
+        m.group = (int32_t)round_up(ceil_div(v->y, GRID) + 4, m.group);
     m.group_words = m.row_bytes * m.group / 4;
     m.stage = m.group_words > ROW_WORDS ? m.group_words : ROW_WORDS;
     return m;
@@ -78,7 +82,7 @@ static struct band band_of(const struct value *v, int i)
 {
     struct image m = image_of(v);
     struct band b = {.first = (int64_t)v->grid.own_y[i].first * m.row_bytes, .end = (int64_t)v->grid.own_y[i].end * m.row_bytes};
-    b.units = (int32_t)(ceil_div(b.end, UNIT) - b.first / UNIT);
+    b.units = b.first == b.end ? 0 : (int32_t)(ceil_div(b.end, UNIT) - b.first / UNIT);
     b.rows = (int32_t)ceil_div((int64_t)b.units * UNIT, ROW_BYTES);
     return b;
 }
@@ -113,20 +117,22 @@ static bool keep_pixels(int tile, const void *arg, struct isa_inst *out)
     struct span rows = v->grid.own_y[tile / GRID], columns = v->grid.own_x[tile % GRID];
     if (b.units == 0)
         return false;
+    bool idle = span_size(columns) == 0; /* a tile without pixels lets the data of its neighbour pass */
+    for (int x = tile % GRID; span_size(columns) == 0;)
+        columns = v->grid.own_x[--x];
     int32_t skip = (int32_t)((b.first % UNIT + (int64_t)columns.first * v->z) / 4), all = b.rows * ROW_WORDS - skip;
     int32_t have = (int32_t)ceil_div(all, m.group_words), want = (int32_t)ceil_div(span_size(rows), m.group) + 1;
-    int32_t passes = have < want ? have : want, last = (have - passes) * m.group_words + all % m.group_words, dim;
+    int32_t passes = have < want ? have : want, last = all - (passes - 1) * m.group_words, dim;
     int32_t stage = k->plan->buffers[f->stage].at;
     out->op = ISA_TO_NARROW;
     struct isa_to_narrow *i = &out->to_narrow;
     i->w = ring_walk(f, &m, &b, &dim);
     if (passes == 1) {
-        int32_t words = last ? last : m.group_words;
-        i->n = buffered(narrow_words(stage, LOOPS({words, 1})), 1, words > ROW_WORDS ? words : ROW_WORDS);
+        i->n = buffered(narrow_words(stage, LOOPS({last, 1})), 1, last > ROW_WORDS ? last : ROW_WORDS);
         i->pack = skip ? 2 : 1;
     } else {
         i->n = buffered(narrow_words(stage, LOOPS({m.group_words, 1}, {passes, 0})), 1, m.stage);
-        if (last)
+        if (last != m.group_words)
             i->n = short_last(i->n, 1, last, m.group_words - last);
         i->pack = 2;
     }
@@ -134,7 +140,7 @@ static bool keep_pixels(int tile, const void *arg, struct isa_inst *out)
         i->s = (struct isa_prefix){.en = 1, .dim = 1, .base = stage, .lim = skip - 1, .end = stage + skip - 1};
     i->p = signal_at(0);
     i->wait[0] = wait_data(ISA_RREAD_A, dim, 1, 1);
-    if (span_size(columns) > 0) /* a tile without pixels copies nothing and makes no room: it just lets the data pass */
+    if (!idle) /* it copies nothing, so it makes no room either */
         i->wait[1] = wait_room(ISA_AVDATA, 1, -1, 1);
     if (dim == 1 && m.ring_rows == 1)
         i->w.mask = 1; /* one row: the official form differs between 0x14 and 0x11 */
