@@ -258,8 +258,8 @@ static void common_step(float s1, float s2, struct sum *m, double *twice, float 
     m->i2 = s1 >= s2 ? p : q;
 }
 
-/* ---- the chip with a constant second operand: folded into a requantisation of the first (numerics.md section 2, one
- * model: `* c` is a factor, `- c` a bias in input steps) ---- */
+/* ---- the chip with a constant operand: folded into a requantisation of the other (numerics.md section 2, docs/sim.md:
+ * `* c` is a factor, `+ c` a bias in input steps) ---- */
 
 /* One constant for all, or one for each of the last dimension. */
 static bool folds(struct kern_ctx *c, kern_in x1, kern_in x2)
@@ -270,11 +270,12 @@ static bool folds(struct kern_ctx *c, kern_in x1, kern_in x2)
                        n == (size_t)x2->dim[x2->rank - 1]));
 }
 
-static float constant_value(kern_in x2, size_t i)
+/* In its own steps. */
+static int32_t constant_at(kern_in x2, size_t i)
 {
     int32_t v;
     load_row(x2, i, 1, &v);
-    return (float)(v - zero_of(x2)) * x2->scale[0];
+    return v - zero_of(x2);
 }
 
 /* y = x1 * (factors or 1) + (biases or 0), n of each. */
@@ -294,15 +295,15 @@ static bool requantise_folded(struct kern_ctx *c, struct requant *q, const int32
     return true;
 }
 
-static bool add_constant(struct kern_ctx *c, float sign, enum kern_activation act, kern_in x1, kern_in x2, kern_out y)
+static bool add_constant(struct kern_ctx *c, int sign, enum kern_activation act, kern_in x1, kern_in x2, kern_out y)
 {
     size_t n = kern_elements(x2);
     int32_t *biases = ARENA_ARRAY(c->scratch, int32_t, n);
     struct requant q;
     float s1 = x1->scale[0], sy = y->scale[0];
-    for (size_t i = 0; i < n; i++) {
-        float steps = roundf(sign * constant_value(x2, i) / s1);
-        biases[i] = fabsf(steps) < 0x1p24f ? (int32_t)steps : steps < 0 ? -(1 << 24) : 1 << 24;
+    for (size_t i = 0; i < n; i++) { /* in double: MoveNet's 255 * s2 / s1 is 127.5 only there, and rounds to 128 */
+        double steps = round(sign * constant_at(x2, i) * (double)x2->scale[0] / (double)s1);
+        biases[i] = fabs(steps) < 0x1p24 ? (int32_t)steps : steps < 0 ? -(1 << 24) : 1 << 24;
     }
     return requant_init(c, &q, y, act, 1, s1 == sy ? 1 : s1 * (1.0f / sy)) &&
            requantise_folded(c, &q, biases, n, x1, y);
@@ -314,7 +315,7 @@ static bool multiply_constant(struct kern_ctx *c, enum kern_activation act, kern
     float *factors = ARENA_ARRAY(c->scratch, float, n);
     struct requant q;
     for (size_t i = 0; i < n; i++)
-        factors[i] = x1->scale[0] * constant_value(x2, i) * (1.0f / y->scale[0]);
+        factors[i] = x1->scale[0] * ((float)constant_at(x2, i) * x2->scale[0]) * (1.0f / y->scale[0]);
     if (!requant_init(c, &q, y, act, 1, 1))
         return false;
     q.mult = factors;

@@ -115,6 +115,40 @@ static void add_uses_the_best_fraction(void **state)
     }
 }
 
+/* ---- constants are folded: a factor per channel, a bias in input steps ---- */
+
+static void constants_are_folded(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b, KERN_EDGETPU, 8);
+    float s1 = 0.031f, s2 = 0.007f, sy = 0.05f, mult = s1 * (1 / sy);
+    struct kern_tensor *x = random_tensor(&b, KERN_U8, DIMS(1, 50, 3), s1, 128);
+    struct kern_tensor *k = random_tensor(&b, KERN_U8, DIMS(3), s2, 20);
+    struct kern_tensor *sum = tensor(&b, KERN_U8, 0, NULL, sy, 117), *product = tensor(&b, KERN_U8, 0, NULL, sy, 117);
+    k->constant = true;
+    RUN(&b, kern_sub(&b.c, KERN_ACT_NONE, x, k, sum));
+    RUN(&b, kern_mul(&b.c, KERN_ACT_RELU, k, x, product));
+    for (size_t i = 0; i < 150; i++) {
+        int32_t c = at(k, i % 3) - 20, v = at(x, i) - 128;
+        int64_t steps = llround(-c * (double)s2 / (double)s1);
+        float factor = s1 * ((float)c * s2);
+        factor = factor * (1 / sy);
+        assert_int_equal(at(sum, i), by_formula(v + steps, mult, sy, 117, -INFINITY, INFINITY));
+        assert_int_equal(at(product, i), by_formula(v, factor, sy, 117, 0, INFINITY));
+    }
+    /* MoveNet's `x - 1.0`: 127.5 input steps, of which the official stream makes 128 (docs/sim.md). */
+    struct kern_tensor *pixel = random_tensor(&b, KERN_I8, DIMS(1, 9), 0.007843137718737125f, -128);
+    struct kern_tensor *one = random_tensor(&b, KERN_I8, DIMS(1), 0.003921568859368563f, -128);
+    struct kern_tensor *y = tensor(&b, KERN_I8, 0, NULL, 0.007843137718737125f, -1);
+    one->constant = true;
+    *(int8_t *)one->data = 127;
+    RUN(&b, kern_sub(&b.c, KERN_ACT_NONE, pixel, one, y));
+    for (size_t i = 0; i < 9; i++)
+        assert_int_equal(at(y, i), at(pixel, i) == -128 ? -128 : at(pixel, i) - 1);
+    bench_close(&b);
+}
+
 /* ---- tables ---- */
 
 static void tables_follow_their_functions(void **state)
@@ -214,7 +248,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signedness_does_not_matter),   cmocka_unit_test(fully_connected_is_the_formula),
-        cmocka_unit_test(add_uses_the_best_fraction),   cmocka_unit_test(tables_follow_their_functions),
+        cmocka_unit_test(add_uses_the_best_fraction),   cmocka_unit_test(constants_are_folded),
+        cmocka_unit_test(tables_follow_their_functions),
         cmocka_unit_test(at_most_one_from_tflite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
