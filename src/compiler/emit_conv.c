@@ -7,6 +7,7 @@
  * (24x24x1360) for kernels of one step and layers without stored arrays. */
 #include "compiler/families.h"
 #include "compiler/numerics.h"
+#include "compiler/pool.h"
 #include "compiler/scalar.h"
 
 enum { HEADER_SLACK = 32, SINGLE_ABOVE = 12, SINGLE_BELOW = 32, BLOCK_LIMIT = 12 };
@@ -28,7 +29,7 @@ static void place_region(int32_t size, int32_t *at, int32_t *region)
     *region = *at;
 }
 
-static struct wide_plan wide_plan_of(int32_t positions, int32_t taps, int32_t words, int32_t arrays, bool depthwise)
+static struct wide_plan wide_plan_of(int32_t positions, int32_t taps, int32_t words, int32_t arrays, bool depthwise, int32_t top)
 {
     int32_t rows = depthwise ? taps : taps * words, block = taps;
     if (taps == 1)
@@ -39,7 +40,7 @@ static struct wide_plan wide_plan_of(int32_t positions, int32_t taps, int32_t wo
     w.block = w.spill ? block : rows;
     w.blocks = rows / w.block;
     int32_t size[3] = {w.spill ? positions : 0, w.buffers * w.block, arrays ? w.buffers * arrays + HEADER_SLACK : 0};
-    int32_t *region[3] = {&w.sums, &w.rows, &w.header}, at = WIDE_ROWS;
+    int32_t *region[3] = {&w.sums, &w.rows, &w.header}, at = top;
     for (int done = 0; done < 3; done++) { /* the largest highest; ties in this order */
         int best = -1;
         for (int k = 0; k < 3; k++)
@@ -52,6 +53,18 @@ static struct wide_plan wide_plan_of(int32_t positions, int32_t taps, int32_t wo
     }
     w.floor = at;
     return w;
+}
+
+/* The row above the highest that is free.  A pool right behind begins before this step has ended everywhere: its rows lie on
+ * top (gabor_*_p4).  Not those of a large one, which would leave little: a fence stands between the two on every tile. */
+static int32_t wide_top(const struct plan *p, const struct step *s)
+{
+    enum { LARGE_POOL = 256 };
+    const struct step *next = s + 1;
+    if (next == p->steps + p->n_steps || next->family != &family_pool || next->in[0] != s->out)
+        return WIDE_ROWS;
+    int32_t rows = pool_wide_rows(next->detail, &plan_out(p, s)->grid, &plan_out(p, next)->grid);
+    return rows <= LARGE_POOL ? WIDE_ROWS - rows : WIDE_ROWS;
 }
 
 struct conv {
@@ -103,7 +116,7 @@ static struct conv conv_of(const struct plan *plan, const struct step *s)
     c.outputs = c.out->z;
     c.arrays = segment_arrays(seg);
     c.stored = seg->multipliers + seg->bias;
-    c.w = wide_plan_of(most_positions(&c.out->grid), c.taps, c.quads, c.arrays, c.kind == CONV_DEPTHWISE);
+    c.w = wide_plan_of(most_positions(&c.out->grid), c.taps, c.quads, c.arrays, c.kind == CONV_DEPTHWISE, wide_top(plan, s));
     c.groups = c.kind == CONV_DEPTHWISE ? c.quads : c.kind == CONV_NARROW ? 1 : (int32_t)ceil_div(c.outputs, 64);
     c.lane_words = c.kind != CONV_WIDE ? 1 : c.out->grid.words < 16 ? c.out->grid.words : 16;
     c.rest = c.kind != CONV_WIDE ? 1 : (c.outputs - 1) % 64 / 4 + 1;
@@ -136,7 +149,8 @@ static bool size_conv(struct plan *p, uint32_t index)
     }
     enum conv_kind kind = conv_kind_of(d);
     int32_t arrays = (w.multiplier != NULL) + (w.bias != NULL) + (w.zeros != NULL), taps = d->y.kernel * d->x.kernel;
-    struct wide_plan wide = wide_plan_of(most_positions(&out->grid), taps, in->grid.words, arrays, kind == CONV_DEPTHWISE);
+    struct wide_plan wide = wide_plan_of(most_positions(&out->grid), taps, in->grid.words, arrays, kind == CONV_DEPTHWISE,
+                                         wide_top(p, s));
     enum segment_form form = kind == CONV_WIDE ? SEGMENT_WIDE : kind == CONV_NARROW ? SEGMENT_NARROW : SEGMENT_DEPTHWISE;
     if (wide.floor < 0)
         return status_fail(p->st, STATUS_LIMIT, "weights and partial sums of a tile need %d rows of wide memory, %d are there",

@@ -1,6 +1,11 @@
 #include "compiler/operators.h"
 
 static const struct operator_rule rules[] = {
+    {TFL_OP_AVERAGE_POOL_2D, support_pool, lower_pool, true},
+    {TFL_OP_MAX_POOL_2D, support_pool, lower_pool, true},
+    {TFL_OP_MEAN, support_pool, lower_pool, true},
+    {TFL_OP_REDUCE_MAX, support_pool, lower_pool, true},
+    {TFL_OP_SUM, support_pool, lower_pool, true},
     {TFL_OP_CONCATENATION, support_concatenation, lower_concatenation, false},
     {TFL_OP_CONV_2D, support_conv, lower_conv, true},
     {TFL_OP_DEPTHWISE_CONV_2D, support_conv, lower_conv, true},

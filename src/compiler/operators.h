@@ -24,11 +24,14 @@ struct verdict support_concatenation(const struct support *s, uint32_t op);
 struct verdict support_softmax(const struct support *s, uint32_t op);
 /* support_image.c */
 struct verdict support_conv(const struct support *s, uint32_t op);
+/* support_pool.c */
+struct verdict support_pool(const struct support *s, uint32_t op);
 /* lower_*.c */
 bool lower_concatenation(struct plan *p, uint32_t op);
 bool lower_conv(struct plan *p, uint32_t op);
 bool lower_fully_connected(struct plan *p, uint32_t op);
 bool lower_reshape(struct plan *p, uint32_t op);
+bool lower_pool(struct plan *p, uint32_t op);
 bool lower_softmax(struct plan *p, uint32_t op);
 
 #endif

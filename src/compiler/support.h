@@ -32,6 +32,9 @@ struct support {
 /* Judges every operator of the graph. */
 void support_judge(struct support *s, struct arena *a, const struct graph *g, int min_runtime_version);
 
+/* The tensor lies on the chip, or comes in, as an image on the grid of tiles. */
+bool support_is_image(const struct support *s, int32_t tensor);
+
 /* Weights (input 1) and bias (input 2) of a weighted operator: constant, of types that the chip takes. */
 struct verdict support_weights(const struct support *s, uint32_t op);
 

@@ -8,15 +8,14 @@ static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
 
 static const char *op_name(const struct support *s, uint32_t op) { return graph_op_text(s->arena, s->graph->source, op); }
 
-/* The input lies, or comes in, as an image on the grid. */
-static bool comes_as_image(const struct support *s, const struct tfl_operator *o)
+bool support_is_image(const struct support *s, int32_t tensor)
 {
-    const struct graph_tensor *t = &s->graph->tensors[o->inputs[0]];
+    const struct graph_tensor *t = &s->graph->tensors[tensor];
     if (t->producer == GRAPH_NONE || s->verdicts[t->producer].why)
         return true; /* from the host */
     const struct tfl_operator *maker = &s->graph->source->operators[t->producer];
     const struct operator_rule *rule = operator_rule_of(maker->code);
-    return rule->image || (support_is_alias(maker) && maker->code == TFL_OP_QUANTIZE && comes_as_image(s, maker));
+    return rule->image || (support_is_alias(maker) && maker->code == TFL_OP_QUANTIZE && support_is_image(s, maker->inputs[0]));
 }
 
 struct verdict support_conv(const struct support *s, uint32_t op)
@@ -45,7 +44,7 @@ struct verdict support_conv(const struct support *s, uint32_t op)
     enum tfl_activation act = fused_activation(o);
     if (act != TFL_ACT_NONE && act != TFL_ACT_RELU && act != TFL_ACT_RELU6 && act != TFL_ACT_RELU_N1_TO_1)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op), (int)act);
-    if (!comes_as_image(s, o))
+    if (!support_is_image(s, o->inputs[0]))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" lies on the chip as a vector; this version cannot make an image of it",
                       op_name(s, op), in->name);
     return MAPPED;

@@ -1,0 +1,305 @@
+/* AVERAGE_POOL_2D and MAX_POOL_2D from image to image: each tile turns the pixels that its windows cover into rows of wide
+ * memory, 4 pixels of up to 16 words of channels a row, where the tensor unit reduces them as if they were weights: a sum of products
+ * with ones, or a maximum.
+ *
+ * A window that the border of the image cuts has fewer pixels, hence its own instruction with its own divisor: TFLite counts
+ * only the pixels inside.  Padding is never read.
+ * Sources: gabor_64_p4, gabor_128_p4 (windows inside a tile, every field); looming_* (windows across tiles); ASR_Model, compiler 2.x
+ * (MAX_POOL_2D, 17 of 17 instructions); groups of 16 words of channels from mobilenet_v2_mask_classification, compiler 2.x.  Cut windows
+ * and pools that need several pieces have no official instance. */
+#include "compiler/families.h"
+#include "compiler/pool.h"
+#include "compiler/scalar.h"
+
+enum { GROUP_WORDS = POOL_GROUP_WORDS, ROW_PIXELS = POOL_ROW_PIXELS, PIECE_ROWS = 1024 };
+
+static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
+static int32_t most(int32_t a, int32_t b) { return a > b ? a : b; }
+
+void pool_set_numbers(struct isa_tensor *i, const struct pool_detail *d, int32_t n)
+{
+    set_clamp(i, d->out, d->activation);
+    if (d->kind == POOL_MAX) {
+        i->scale = (int32_t)f32_bits(1);
+        i->azp = unsigned_zero_point(d->in);
+        i->cbias = -i->azp;
+        i->a1 = 1;
+        return;
+    }
+    float scale = d->in->quant.scale[0], share = d->kind == POOL_MEAN ? scale * (1.0f / (float)n) : scale;
+    i->scale = (int32_t)f32_bits(share * (1.0f / d->out->quant.scale[0]));
+    i->wzp = unsigned_zero_point(d->in);
+    i->a16 = 1;
+}
+
+/* ---- windows along one axis ---- */
+
+struct span pool_covered(struct span made, const struct axis_window *w, int32_t size)
+{
+    return (struct span){most(made.first * w->stride - w->before, 0),
+                         least((made.end - 1) * w->stride - w->before + w->kernel, size)};
+}
+
+/* Outputs whose windows the image's border cuts alike. */
+struct run {
+    struct span made; /* output pixels */
+    int32_t kernel;   /* pixels of a window that are inside */
+};
+
+/* Run number k of the outputs `made`; false: there are fewer. */
+static bool run_of(struct span made, const struct axis_window *w, int32_t size, int32_t k, struct run *r)
+{
+    for (int32_t o = made.first; o < made.end; k--) {
+        struct span one = pool_covered((struct span){o, o + 1}, w, size);
+        int32_t start = one.first - (o * w->stride - w->before);
+        *r = (struct run){{o, o + 1}, span_size(one)};
+        while (++o < made.end) {
+            struct span next = pool_covered((struct span){o, o + 1}, w, size);
+            if (next.first - (o * w->stride - w->before) != start || span_size(next) != r->kernel)
+                break;
+            r->made.end = o + 1;
+        }
+        if (k == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- pieces: what goes through wide memory at a time ---- */
+
+struct piece {
+    int32_t word, words, groups; /* channels: `groups` of `words` words, from `word` on */
+    int32_t row, rows;           /* output rows of every tile, counted from its first */
+};
+
+struct pool {
+    const struct plan *plan;
+    const struct pool_detail *d;
+    const struct value *in, *out;
+    int32_t base;  /* first wide row */
+    int32_t ones;  /* narrow word of the ones, one for each window of a tile */
+    int32_t windows; /* of the largest tile */
+    struct piece piece;
+    int32_t run_y, run_x; /* number of the runs that an instruction makes */
+};
+
+/* Output rows of a tile that belong to the piece. */
+static struct span made_rows(const struct piece *q, struct span own)
+{
+    struct span s = {own.first + q->row, least(own.first + q->row + q->rows, own.end)};
+    return s.first < s.end ? s : (struct span){own.first, own.first};
+}
+
+/* Wide rows of one row of pixels, and of a group of channels of one piece. */
+static int32_t line_rows(const struct grid *in, struct span columns, const struct axis_window *x)
+{
+    return (int32_t)ceil_div(span_size(pool_covered(columns, x, in->x)), ROW_PIXELS);
+}
+
+static int32_t group_rows(const struct pool_detail *d, const struct grid *in, const struct grid *out, const struct piece *q)
+{
+    int32_t rows = 0;
+    for (int t = 0; t < ISA_TILES; t++) {
+        struct span y = made_rows(q, out->own_y[t / GRID]), x = out->own_x[t % GRID];
+        if (span_size(y) && span_size(x))
+            rows = most(rows, line_rows(in, x, &d->x) * span_size(pool_covered(y, &d->y, in->y)));
+    }
+    return rows;
+}
+
+static int32_t most_rows(const struct grid *g)
+{
+    int32_t n = 0;
+    for (int i = 0; i < GRID; i++)
+        n = most(n, span_size(g->own_y[i]));
+    return n;
+}
+
+/* The first piece: as many output rows and groups as PIECE_ROWS have room for. */
+static struct piece first_piece(const struct pool_detail *d, const struct grid *in, const struct grid *out)
+{
+    struct piece q = {.words = least(in->words, GROUP_WORDS), .groups = 1, .rows = most_rows(out)};
+    while (q.rows > 1 && group_rows(d, in, out, &q) > PIECE_ROWS)
+        q.rows--;
+    int32_t rows = group_rows(d, in, out, &q), full = in->words / GROUP_WORDS;
+    if (full > 1 && rows * full <= PIECE_ROWS)
+        q.groups = full;
+    return q;
+}
+
+/* Channels first, then rows; false: all is done. */
+static bool next_piece(struct piece *q, const struct grid *in, const struct grid *out)
+{
+    int32_t next = q->word + q->words * q->groups;
+    if (next < in->words) {
+        q->word = next;
+        q->words = least(in->words - next, GROUP_WORDS);
+        if (in->words - next < q->words * q->groups)
+            q->groups = 1;
+        return true;
+    }
+    *q = (struct piece){.words = least(in->words, GROUP_WORDS), .groups = 1, .row = q->row + q->rows, .rows = q->rows};
+    return q->row < most_rows(out);
+}
+
+int32_t pool_wide_rows(const struct pool_detail *d, const struct grid *in, const struct grid *out)
+{
+    struct piece q = first_piece(d, in, out);
+    return group_rows(d, in, out, &q) * q.groups;
+}
+
+/* ---- size ---- */
+
+static int32_t most_windows(const struct grid *g)
+{
+    int32_t n = 0;
+    for (int t = 0; t < ISA_TILES; t++)
+        n = most(n, span_size(g->own_y[t / GRID]) * span_size(g->own_x[t % GRID]));
+    return n;
+}
+
+/* Words of the input's buffer that are read: 4 pixels at a time, so perhaps some behind the plane. */
+static int32_t words_read(const struct pool_detail *d, const struct grid *in, const struct grid *out)
+{
+    int32_t words = 0;
+    for (int t = 0; t < ISA_TILES; t++) {
+        struct span made_y = out->own_y[t / GRID], made_x = out->own_x[t % GRID];
+        if (!span_size(made_y) || !span_size(made_x))
+            continue;
+        struct span y = pool_covered(made_y, &d->y, in->y), x = pool_covered(made_x, &d->x, in->x);
+        words = most(words, grid_at(in, t, y.end - 1, x.first) + line_rows(in, made_x, &d->x) * ROW_PIXELS * in->words);
+    }
+    return words;
+}
+
+static bool size_pool(struct plan *p, uint32_t index)
+{
+    struct step *s = &p->steps[index];
+    const struct pool_detail *d = s->detail;
+    const struct value *in = plan_in(p, s, 0);
+    struct value *out = &p->values[s->out];
+    struct narrow_buffer *read = &p->buffers[in->buffer];
+    int32_t rows = pool_wide_rows(d, &in->grid, &out->grid);
+    if (rows > WIDE_ROWS)
+        return status_fail(p->st, STATUS_LIMIT, "a row of windows needs %d rows of wide memory, %d are there", rows, WIDE_ROWS);
+    read->words = most(read->words, in->offset + words_read(d, &in->grid, &out->grid));
+    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = grid_words(&out->grid), .first = (int32_t)index, .last = (int32_t)out->last});
+    if (d->kind != POOL_MAX) /* no fence stands between a pool and the step before it */
+        s->temporary = plan_buffer(p, (struct narrow_buffer){.words = most_windows(&out->grid), .first = (int32_t)index - (index > 0),
+                                                             .last = (int32_t)index, .late = true});
+    plan_wide_floor(p, WIDE_ROWS - rows);
+    return true;
+}
+
+/* ---- emit ---- */
+
+/* The pixels of the piece that a tile's windows cover, to wide rows. */
+static bool turn_pixels(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct pool *v = arg;
+    const struct piece *q = &v->piece;
+    const struct grid *in = &v->in->grid;
+    struct span made_y = made_rows(q, v->out->grid.own_y[tile / GRID]), made_x = v->out->grid.own_x[tile % GRID];
+    if (!span_size(made_y) || !span_size(made_x))
+        return false;
+    struct span y = pool_covered(made_y, &v->d->y, in->y), x = pool_covered(made_x, &v->d->x, in->x);
+    int32_t across = line_rows(in, made_x, &v->d->x), rows = span_size(y) * across;
+    struct loops n = LOOPS({ROW_PIXELS, in->words}), w = LOOPS({rows, 1});
+    if (q->words > 1)
+        loop(&n, q->words, 1);
+    out->op = ISA_TO_WIDE;
+    struct isa_to_wide *i = &out->to_wide;
+    i->pack = (int32_t)loop_count(&n);
+    loop(&n, across, ROW_PIXELS * in->words);
+    loop(&n, span_size(y), grid_pitch(in, tile));
+    if (q->groups > 1) {
+        loop(&n, q->groups, q->words);
+        loop(&w, q->groups, rows);
+    }
+    i->n = narrow_words(value_at(v->plan, v->in) + grid_at(in, tile, y.first, x.first) + q->word, n);
+    i->w = wide_rows(v->base, w);
+    i->p = signal_at(1);
+    i->par = 1;
+    return true;
+}
+
+static bool reduce_runs(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct pool *v = arg;
+    const struct pool_detail *d = v->d;
+    const struct piece *q = &v->piece;
+    const struct grid *in = &v->in->grid, *to = &v->out->grid;
+    struct span made_y = made_rows(q, to->own_y[tile / GRID]), made_x = to->own_x[tile % GRID];
+    struct run y, x;
+    if (!span_size(made_y) || !span_size(made_x) || !run_of(made_y, &d->y, in->y, v->run_y, &y) ||
+        !run_of(made_x, &d->x, in->x, v->run_x, &x))
+        return false;
+    int32_t h = span_size(y.made), w = span_size(x.made), pixels = y.kernel * x.kernel, line = line_rows(in, made_x, &d->x);
+    struct span all_y = pool_covered(made_y, &d->y, in->y), all_x = pool_covered(made_x, &d->x, in->x);
+    int32_t group = span_size(all_y) * line, pitch = 4 * grid_pitch(to, tile), lane_bytes = 4 * q->words;
+    int32_t first = ROW_PIXELS * line * (pool_covered(y.made, &d->y, in->y).first - all_y.first) +
+                    pool_covered(x.made, &d->x, in->x).first - all_x.first;
+    out->op = d->kind == POOL_MAX ? ISA_MAX : ISA_MAC;
+    struct isa_tensor *i = &out->tensor;
+    *i = (struct isa_tensor){.avdata = signal_at(3), .param = signal_at(4), .one = 1, .nospill = 1, .w1 = 3, .chdim = 4, .redmask = 3,
+                             .lanes = lane_bytes - 1, .lanes_last = lane_bytes - 1};
+    const int32_t count[5] = {x.kernel, y.kernel, w, h, q->groups};
+    for (int k = 0; k < 5; k++)
+        i->lim[k] = count[k] - 1;
+    struct loops a = LOOPS({x.kernel, 0}, {y.kernel, 0}, {w * h, 4}, {1, 4 * w * h}), sums = LOOPS({pixels, 0}, {w * h, 0});
+    if (q->groups > 1) {
+        loop(&a, q->groups, 0);
+        loop(&sums, q->groups, 0);
+    }
+    i->a = d->kind == POOL_MAX ? tensor_unit(0, NO_LOOPS) : tensor_unit(4LL * v->ones, a);
+    i->w = tensor_unit(ROW_PIXELS * v->base + first,
+                       LOOPS({x.kernel, 1}, {y.kernel, ROW_PIXELS * line}, {w, d->x.stride}, {h, ROW_PIXELS * line * d->y.stride},
+                             {q->groups, ROW_PIXELS * group}, {1, ROW_PIXELS * group * q->groups}));
+    i->p = buffered(tensor_unit(0, sums), 1, 4);
+    i->o = tensor_unit(4LL * (value_at(v->plan, v->out) + grid_at(to, tile, y.made.first, x.made.first) + q->word),
+                       LOOPS({q->words, 4}, {w, 4 * to->words}, {h, pitch}, {q->groups, lane_bytes},
+                             {1, pitch * span_size(to->plane_y[tile / GRID])}));
+    pool_set_numbers(i, d, pixels);
+    return true;
+}
+
+static unsigned add_classes(tile_inst_fn *make, const struct pool *v, struct program *p)
+{
+    struct isa_inst inst[ISA_TILES];
+    unsigned n = tile_classes(make, v, NULL, inst);
+    for (unsigned k = 0; k < n; k++)
+        program_add(p, inst[k]);
+    return n;
+}
+
+static void reduce(struct pool *v, struct program *p)
+{
+    for (v->run_y = 0;; v->run_y++) {
+        for (v->run_x = 0; add_classes(reduce_runs, v, p); v->run_x++)
+            ;
+        if (v->run_x == 0)
+            break;
+    }
+}
+
+static void emit_pool(const struct plan *plan, const struct step *s, struct program *p)
+{
+    struct pool v = {.plan = plan, .d = s->detail, .in = plan_in(plan, s, 0), .out = plan_out(plan, s)};
+    v.base = WIDE_ROWS - pool_wide_rows(v.d, &v.in->grid, &v.out->grid);
+    if (grid_has_halo(&v.in->grid))
+        emit_halo(plan, v.in, unsigned_zero_point(v.d->in), p);
+    if (v.d->kind != POOL_MAX) {
+        v.ones = plan->buffers[s->temporary].at;
+        emit_fill(p, ISA_MESH_NORTH, (struct constant){v.ones, most_windows(&v.out->grid), 1}, false);
+    }
+    v.piece = first_piece(v.d, &v.in->grid, &v.out->grid);
+    do {
+        emit_fence(p, (struct fence){0});
+        add_classes(turn_pixels, &v, p);
+        emit_fence(p, (struct fence){0});
+        reduce(&v, p);
+    } while (next_piece(&v.piece, &v.in->grid, &v.out->grid));
+    emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+}
+
+const struct family family_pool = {"pool", size_pool, emit_pool};

@@ -1,0 +1,76 @@
+#include "compiler/families.h"
+#include "compiler/lower.h"
+#include "compiler/operators.h"
+#include "compiler/pool.h"
+
+/* Rows and columns that MEAN, SUM, REDUCE_MAX take together, as one window. */
+static bool reduction_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, struct pool_detail *d,
+                         const struct shape4 *from, const char **why)
+{
+    const struct tfl_tensor *axes = op_input(g, o, 1);
+    int32_t *list, rank = (int32_t)d->in->rank;
+    uint32_t n;
+    struct status st = {0};
+    bool gone[4] = {false}; /* n, y, x, z */
+    *why = "its axes are not constant";
+    if (!axes || axes->data.size == 0 || rank == 0 || rank > 4 || !constant_i32(a, axes, &list, &n, &st))
+        return false;
+    for (uint32_t k = 0; k < n; k++)
+        gone[4 - rank + (list[k] < 0 ? list[k] + rank : list[k])] = true;
+    if (rank == 2 || rank == 3) /* the batch stands first */
+        gone[0] = gone[4 - rank], gone[4 - rank] = false;
+    *why = "it reduces channels; rows and columns are possible";
+    if (gone[3])
+        return false;
+    d->y = (struct axis_window){gone[1] ? from->y : 1, gone[1] ? from->y : 1, 1, 0};
+    d->x = (struct axis_window){gone[2] ? from->x : 1, gone[2] ? from->x : 1, 1, 0};
+    d->kind = o->code == TFL_OP_MEAN ? POOL_MEAN : o->code == TFL_OP_SUM ? POOL_SUM : POOL_MAX;
+    return true;
+}
+
+bool pool_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, struct pool_detail *d, struct shape4 *from,
+             struct shape4 *to, const char **why)
+{
+    struct window w;
+    *d = (struct pool_detail){.in = op_input(g, o, 0), .out = op_output(g, o, 0), .activation = fused_activation(o)};
+    *why = "its tensors have more than three dimensions beside the batch";
+    if (!shape4_of(d->in, from) || !shape4_of(d->out, to))
+        return false;
+    if (window_of(g, o, &w)) {
+        d->kind = o->code == TFL_OP_MAX_POOL_2D ? POOL_MAX : POOL_MEAN;
+        d->y = (struct axis_window){w.filter_h, w.stride_h, 1, w.top};
+        d->x = (struct axis_window){w.filter_w, w.stride_w, 1, w.left};
+        return true;
+    }
+    if (!reduction_of(a, g, o, d, from, why))
+        return false;
+    *why = "its result has not the order rows, columns, channels; keep_dims makes it so";
+    bool pixel = from->y == d->y.kernel && from->x == d->x.kernel;
+    return pixel ? tfl_elements(d->out) == from->z : to->y == from->y / d->y.kernel && to->x == from->x / d->x.kernel && to->z == from->z;
+}
+
+bool pool_is_global(const struct pool_detail *d, const struct shape4 *from, const struct shape4 *to)
+{
+    struct span first = {0, 1}, y = pool_covered(first, &d->y, from->y), x = pool_covered(first, &d->x, from->x);
+    return to->y == 1 && to->x == 1 && span_size(y) == from->y && span_size(x) == from->x;
+}
+
+bool lower_pool(struct plan *p, uint32_t op)
+{
+    const struct tfl_operator *o = &p->graph->operators[op];
+    struct pool_detail *d = ARENA_NEW(p->arena, struct pool_detail);
+    struct shape4 from, to;
+    const char *why;
+    if (!pool_of(p->arena, p->graph, o, d, &from, &to, &why))
+        return status_fail(p->st, STATUS_INTERNAL, "%s: %s", plan_op_text(p, op), why);
+    uint32_t in = lower_value(p, (uint32_t)o->inputs[0]), out = plan_value(p, d->out, LAYOUT_GRID, to.y, to.x, to.z);
+    bool global = pool_is_global(d, &from, &to);
+    if (!global)
+        grid_claim(&p->values[in].grid, to.y, to.x, &d->y, &d->x);
+    struct step *s = plan_step(p, global ? &family_global_pool : &family_pool, op);
+    s->detail = d;
+    step_reads(p, s, in);
+    step_makes(p, s, out);
+    p->value_of[o->outputs[0]] = out;
+    return true;
+}

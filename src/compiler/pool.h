@@ -1,0 +1,41 @@
+/* Windows of AVERAGE_POOL_2D and MAX_POOL_2D, MEAN, SUM and REDUCE_MAX over rows and columns, as the steps and the support
+ * rules see them. */
+#ifndef COMPILER_POOL_H
+#define COMPILER_POOL_H
+
+#include "compiler/geometry.h"
+#include "compiler/plan.h"
+#include "graph/graph.h"
+
+enum pool_kind { POOL_MEAN, POOL_SUM, POOL_MAX };
+
+struct pool_detail {
+    const struct tfl_tensor *in, *out;
+    enum tfl_activation activation;
+    enum pool_kind kind;
+    struct axis_window y, x;
+};
+
+/* Reads the operator; false, with a reason, where it is no such window. */
+bool pool_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, struct pool_detail *d, struct shape4 *from,
+             struct shape4 *to, const char **why);
+/* One window covers the whole image: what comes out is a vector (emit_global_pool.c). */
+bool pool_is_global(const struct pool_detail *d, const struct shape4 *from, const struct shape4 *to);
+
+/* Scale, clamp, zero points and the kind of operands of the instruction that reduces windows of n pixels
+ * (../shared/isa/numerics.md 2.2). */
+void pool_set_numbers(struct isa_tensor *i, const struct pool_detail *d, int32_t n);
+
+/* Input pixels inside the image that outputs [made.first, made.end) cover; size: of the image along the axis. */
+struct span pool_covered(struct span made, const struct axis_window *w, int32_t size);
+
+/* Wide rows that a pool from image to image takes; more than there are where one row of windows is too large. */
+int32_t pool_wide_rows(const struct pool_detail *d, const struct grid *in, const struct grid *out);
+
+/* NULL, or why an image of this shape is too large to be reduced to one pixel. */
+const char *pool_global_refusal(struct arena *a, const struct shape4 *from);
+
+/* Words of channels that lie side by side in a wide row, and pixels of each. */
+enum { POOL_GROUP_WORDS = 16, POOL_ROW_PIXELS = 4 };
+
+#endif

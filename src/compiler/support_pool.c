@@ -1,0 +1,52 @@
+/* Which pools and reductions run on the Edge TPU. */
+#include "compiler/numerics.h"
+#include "compiler/operators.h"
+#include "compiler/pool.h"
+#include "compiler/program.h"
+
+static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
+
+#define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
+
+static const char *op_name(const struct support *s, uint32_t op) { return graph_op_text(s->arena, s->graph->source, op); }
+
+static bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b)
+{
+    return a->quant.scale[0] == b->quant.scale[0] && unsigned_zero_point(a) == unsigned_zero_point(b);
+}
+
+static bool is_reduction(const struct tfl_operator *o)
+{
+    return o->code == TFL_OP_MEAN || o->code == TFL_OP_SUM || o->code == TFL_OP_REDUCE_MAX;
+}
+
+struct verdict support_pool(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    struct pool_detail d;
+    struct shape4 from, to;
+    const char *why;
+    if (!pool_of(s->arena, s->graph->source, o, &d, &from, &to, &why))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: %s", op_name(s, op), why);
+    if (d.activation != TFL_ACT_NONE && d.activation != TFL_ACT_RELU && d.activation != TFL_ACT_RELU6 &&
+        d.activation != TFL_ACT_RELU_N1_TO_1)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op), (int)d.activation);
+    if ((d.kind == POOL_MAX || !is_reduction(o)) && !same_numbers(d.in, d.out))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" has another scale or zero point than the input; TFLite's pools do not rescale",
+                      op_name(s, op), d.out->name);
+    if (!support_is_image(s, o->inputs[0]))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" lies on the chip as a vector; this version pools images", op_name(s, op),
+                      d.in->name);
+    if (pool_is_global(&d, &from, &to)) {
+        const char *large = pool_global_refusal(s->arena, &from);
+        return large ? REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s): %s", op_name(s, op), d.in->name,
+                              tfl_shape_text(s->arena, d.in), large)
+                     : MAPPED;
+    }
+    struct grid in = grid_of(from.y, from.x, from.z), out = grid_of(to.y, to.x, to.z);
+    int32_t rows = pool_wide_rows(&d, &in, &out);
+    if (rows > WIDE_ROWS)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: a row of windows of %dx%d needs %d rows of wide memory, %d are there: pool in two steps",
+                      op_name(s, op), d.y.kernel, d.x.kernel, rows, WIDE_ROWS);
+    return MAPPED;
+}
