@@ -10,7 +10,7 @@ enum { RECEIVE_ROW = 2078, LOWEST_ROW = 2074 };
 static bool size_collect(struct plan *p, uint32_t index)
 {
     struct value *out = &p->values[p->steps[index].out];
-    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = out->z / 4, .first = index, .last = out->last});
+    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = (int32_t)ceil_div(out->z, 4), .first = index, .last = out->last});
     plan_wide_floor(p, LOWEST_ROW);
     return true;
 }

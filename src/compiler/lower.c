@@ -20,7 +20,7 @@ uint32_t lower_whole(struct plan *p, uint32_t value, int32_t tiles, uint32_t op)
     const struct family *f = v.layout == LAYOUT_GRID ? &family_collect : &family_gather;
     uint32_t whole = v.layout == LAYOUT_WHOLE ? value : made_by(p, f, value);
     if (whole == NO_VALUE) {
-        int32_t z = v.layout == LAYOUT_GRID ? v.y * v.x * 4 * v.grid.words : v.z;
+        int32_t pixels = v.y * v.x, z = pixels == 1 ? v.z : pixels * 4 * v.grid.words; /* every pixel with its whole words */
         whole = plan_value(p, v.tensor, LAYOUT_WHOLE, 1, 1, z);
         struct step *s = plan_step(p, f, op);
         step_reads(p, s, value);
@@ -84,18 +84,6 @@ static bool lower_operator(struct plan *p, uint32_t op)
     return true;
 }
 
-/* As the host gets it: an image that is a vector under its last name leaves as one. */
-static uint32_t output_value(struct plan *p, uint32_t tensor)
-{
-    uint32_t v = lower_value(p, tensor);
-    struct shape4 s;
-    bool image = p->values[v].layout == LAYOUT_GRID && shape4_of(&p->graph->tensors[tensor], &s) && s.y == p->values[v].y &&
-                 s.x == p->values[v].x && s.z == p->values[v].z;
-    if (!image)
-        v = p->value_of[tensor] = lower_slices(p, v, NO_OPERATOR);
-    return v;
-}
-
 bool lower_partition(struct plan *p, const struct partition *set)
 {
     for (uint32_t i = 0; i < set->n_inputs; i++)
@@ -104,7 +92,7 @@ bool lower_partition(struct plan *p, const struct partition *set)
         if (!lower_operator(p, set->operators[i]))
             return false;
     for (uint32_t i = 0; i < set->n_outputs; i++) {
-        uint32_t v = output_value(p, set->outputs[i]);
+        uint32_t v = lower_value(p, set->outputs[i]);
         bool image = p->values[v].layout == LAYOUT_GRID;
         struct step *s = plan_step(p, image ? &family_outfeed_image : &family_outfeed_vector, NO_OPERATOR);
         step_reads(p, s, v);

@@ -15,7 +15,7 @@ bool lower_fully_connected(struct plan *p, uint32_t op)
     struct slices c = slices_of(w->weights->shape[0]);
     uint32_t in = lower_whole(p, lower_value(p, (uint32_t)o->inputs[0]), (1 << c.tiles) - 1, op);
     const struct value *image = &p->values[lower_value(p, (uint32_t)o->inputs[0])];
-    if (image->layout == LAYOUT_GRID && image->z % 4)
+    if (image->layout == LAYOUT_GRID && image->z % 4 && image->y * image->x > 1)
         w->pixel = image->z;
     uint32_t out = plan_value(p, w->out, LAYOUT_SLICES, 1, 1, w->weights->shape[0]);
     struct step *s = plan_step(p, &family_fully_connected, op);

@@ -93,9 +93,14 @@ static struct verdict all_activations(const struct support *s, uint32_t op)
 
 /* ---- flat tensors: those that can lie on the chip as one vector ---- */
 
+static bool is_reshape(const struct tfl_operator *o)
+{
+    return o->code == TFL_OP_RESHAPE || o->code == TFL_OP_SQUEEZE || o->code == TFL_OP_EXPAND_DIMS;
+}
+
 bool support_is_alias(const struct tfl_operator *o)
 {
-    return o->code == TFL_OP_RESHAPE || o->code == TFL_OP_QUANTIZE;
+    return is_reshape(o) || o->code == TFL_OP_QUANTIZE;
 }
 
 static bool is_pixel(const struct tfl_tensor *t)
@@ -134,7 +139,7 @@ static void set_made_flat(struct support *s, uint32_t op)
         if (!mapped(s->verdicts[op]))
             s->made_flat[t] = takes_flat(s, t);
         else if (support_is_alias(o)) /* a RESHAPE that takes an image makes a vector of it */
-            s->made_flat[t] = o->code == TFL_OP_RESHAPE || s->made_flat[o->inputs[0]];
+            s->made_flat[t] = is_reshape(o) || s->made_flat[o->inputs[0]];
         else
             s->made_flat[t] = is_pixel(&s->graph->source->tensors[t]);
     }
@@ -155,31 +160,37 @@ static bool flattens_whole(const struct tfl_tensor *t)
 /* NULL, or why this image cannot be put together on a tile. */
 static const char *flatten_refusal(const struct support *s, const struct tfl_tensor *t)
 {
-    enum { WORK_PARTS = 22, PARTS = 16 }; /* of an image: the work buffer of emit_flatten.c and the image itself */
+    enum { PARTS = 21, OF = 16, CONSTANTS = 12 }; /* image and work buffer of emit_flatten.c, of a tile's pixels */
     struct shape4 d;
     if (!shape4_of(t, &d))
         return "more than three dimensions";
-    int64_t words = (int64_t)d.y * d.x * ceil_div(d.z, 4), need = words;
-    if (words < NARROW_WORDS)
-        need = words * (flattens_whole(t) ? WORK_PARTS : PARTS + 1) / PARTS;
-    if (need >= NARROW_WORDS)
+    int64_t need = (int64_t)d.y * d.x * ceil_div(d.z, 4);
+    if (need <= NARROW_WORDS) {
+        struct grid g = grid_of(d.y, d.x, d.z);
+        need = flattens_whole(t) ? need * PARTS / OF + CONSTANTS : need + grid_words(&g);
+    }
+    if (need > NARROW_WORDS)
         return arena_text(s->arena, "as a vector it takes %lld bytes of one tile, %d are there: make it smaller", (long long)need * 4,
                           4 * NARROW_WORDS);
     return NULL;
 }
 
-/* Every reader is a FULLY_CONNECTED, perhaps under another name. */
-static bool multiplied_only(const struct support *s, uint32_t tensor)
+enum reader { READ_BY_HOST = 1, READ_BY_PRODUCT = 2, READ_BY_OTHERS = 4 };
+
+/* Who reads the tensor, perhaps under another name: what leaves the chip needs no rearrangement, a FULLY_CONNECTED can
+ * take pixels in whole words. */
+static int readers_of(const struct support *s, uint32_t tensor)
 {
     const struct graph_tensor *t = &s->graph->tensors[tensor];
-    if (t->is_output || t->n_consumers == 0)
-        return false;
+    int readers = t->is_output || t->n_consumers == 0 ? READ_BY_HOST : 0;
     for (uint32_t i = 0; i < t->n_consumers; i++) {
         const struct tfl_operator *o = &s->graph->source->operators[t->consumers[i]];
-        if (o->code != TFL_OP_FULLY_CONNECTED && !(support_is_alias(o) && multiplied_only(s, (uint32_t)o->outputs[0])))
-            return false;
+        if (support_is_alias(o))
+            readers |= readers_of(s, (uint32_t)o->outputs[0]);
+        else
+            readers |= o->code == TFL_OP_FULLY_CONNECTED ? READ_BY_PRODUCT : READ_BY_OTHERS;
     }
-    return true;
+    return readers;
 }
 
 /* ---- one rule per operator ---- */
@@ -229,9 +240,10 @@ struct verdict support_reshape(const struct support *s, uint32_t op)
     if (!takes_flat(s, o->outputs[0]))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: from %s to %s; this version makes vectors, not images",
                       op_name(s, op), tfl_shape_text(s->arena, in), tfl_shape_text(s->arena, out));
-    if (!s->made_flat[o->inputs[0]]) {
+    int readers = readers_of(s, (uint32_t)o->outputs[0]);
+    if (!s->made_flat[o->inputs[0]] && readers != READ_BY_HOST) {
         const char *why = flatten_refusal(s, in);
-        if (!why && in->shape[in->rank - 1] % 4 && !flattens_whole(in) && !multiplied_only(s, (uint32_t)o->outputs[0]))
+        if (!why && in->shape[in->rank - 1] % 4 && !flattens_whole(in) && readers & READ_BY_OTHERS)
             why = "its channels are no multiple of 4, which only a FULLY_CONNECTED behind it can take: pad them";
         if (why)
             return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s): %s", op_name(s, op), in->name, tfl_shape_text(s->arena, in), why);

@@ -38,7 +38,7 @@ bool support_is_image(const struct support *s, int32_t tensor);
 /* Weights (input 1) and bias (input 2) of a weighted operator: constant, of types that the chip takes. */
 struct verdict support_weights(const struct support *s, uint32_t op);
 
-/* An operator that only renames its input: the same bytes on the chip (RESHAPE of a vector; QUANTIZE int8 <-> uint8). */
+/* An operator that only renames its input: the same bytes (RESHAPE, SQUEEZE, EXPAND_DIMS; QUANTIZE int8 <-> uint8). */
 bool support_is_alias(const struct tfl_operator *o);
 
 #endif
