@@ -24,8 +24,12 @@ static void prologue(struct program *p)
     enum { ALL_FLAGS = 0x7ffff, ALL_CORE_FLAGS = 0x1ff };
     program_add(p, (struct isa_inst){.op = ISA_START});
     emit_fence(p, (struct fence){.flags = ALL_FLAGS, .core = 1});
-    program_add(p, (struct isa_inst){.op = ISA_SYNC, .sync = {.tiles = ALL_TILES, .flags = ALL_CORE_FLAGS, .tiles_again_en = 1,
-                                                              .tiles_again = ALL_TILES, .engines = ENGINES_ALL}});
+    program_add(p, (struct isa_inst){.op = ISA_SYNC,
+                                     .sync = {.tiles = ALL_TILES,
+                                              .flags = ALL_CORE_FLAGS,
+                                              .tiles_again_en = 1,
+                                              .tiles_again = ALL_TILES,
+                                              .engines = ENGINES_ALL}});
 }
 
 static void request_blob(struct program *p, int64_t bytes)
@@ -54,7 +58,8 @@ static void receive(struct program *p, const struct place_chunk *c, int32_t head
     if (c->rows - header > 1)
         r.w = wide_rows(c->row + header, LOOPS({c->rows - header, 1}));
     if (header)
-        r.s = (struct isa_prefix){.en = 1, .base = c->row, .lim = header - 1, .end = c->row + header - 1, .step = header};
+        r.s = (struct isa_prefix){
+            .en = 1, .base = c->row, .lim = header - 1, .end = c->row + header - 1, .step = header};
     program_add(p, (struct isa_inst){.op = ISA_RING_RECV_A, .recv = r});
 }
 

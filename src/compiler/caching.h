@@ -10,7 +10,7 @@
 struct cached_segment {
     const struct segment *segment;
     struct placed at;
-    int32_t header; /* per-channel rows at the head of each chunk that the tile takes as a prefix (1x1 outputs); else 0 */
+    int32_t header; /* per-channel rows that the tile takes as a prefix of each chunk (1x1 outputs); else 0 */
 };
 
 /* Segments in execution order.  The blob is their concatenation. */

@@ -91,8 +91,8 @@ static bool plan_partitions(struct job *j)
     return true;
 }
 
-/* All executables of one command share a token, so their cached parameters must lie side by side, below the buffers of each
- * of them.  First come, first served: command order is priority. */
+/* All executables of one command share a token, so their cached parameters must lie side by side, below the buffers of
+ * each of them.  First come, first served: command order is priority. */
 static void share_cache(struct job *jobs, unsigned count, struct place_room *room)
 {
     *room = (struct place_room){.cap = WIDE_ROWS};
@@ -201,15 +201,16 @@ static bool write_model(struct job *j, uint64_t token, const struct place_room *
            tfl_write(j->arena, out, &form, &j->result->file, j->st);
 }
 
-bool compile_models(struct arena *a, const struct tfl_model *const *models, unsigned count, const struct compile_options *o,
-                    struct compile_result *results, struct status *st)
+bool compile_models(struct arena *a, const struct tfl_model *const *models, unsigned count,
+                    const struct compile_options *o, struct compile_result *results, struct status *st)
 {
     struct job *jobs = ARENA_ARRAY(a, struct job, count);
     for (unsigned i = 0; i < count; i++) {
         results[i] = (struct compile_result){0};
         jobs[i] = (struct job){.arena = a, .model = models[i], .result = &results[i], .st = st};
         if (models[i]->n_subgraphs != 1)
-            return status_fail(st, STATUS_UNSUPPORTED, "the model has %u subgraphs; one is possible", models[i]->n_subgraphs);
+            return status_fail(st, STATUS_UNSUPPORTED, "the model has %u subgraphs; one is possible",
+                               models[i]->n_subgraphs);
         if (!divide(&jobs[i], o, o->stops ? &o->stops[i] : NULL) || !plan_partitions(&jobs[i]))
             return false;
     }

@@ -37,13 +37,13 @@ struct compile_result {
 
 /* Compiles one or several models together (co-compilation shares the parameter cache; command order is priority).
  * All models and results are arrays of `count`. */
-bool compile_models(struct arena *a, const struct tfl_model *const *models, unsigned count, const struct compile_options *o,
-                    struct compile_result *results, struct status *st);
+bool compile_models(struct arena *a, const struct tfl_model *const *models, unsigned count,
+                    const struct compile_options *o, struct compile_result *results, struct status *st);
 
 /* "a,b,c": the tensors that the model without its last operators gives out, for the user of -d. */
 const char *compile_boundary(struct arena *a, const struct tfl_model *m, uint32_t drop_last);
 
-/* Operator table of the .log file and of -s, from "Operator" on (compiler-behaviour 2.7), rows sorted by operator then status. */
+/* Operator table of the .log file and of -s (compiler-behaviour 2.7): rows sorted by operator, then status. */
 const char *compile_operator_table(struct arena *a, const struct tfl_model *m, const struct compile_result *r);
 
 #endif

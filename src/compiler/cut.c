@@ -11,8 +11,8 @@ static bool find_tensor(const struct tfl_subgraph *g, const char *name, uint32_t
     return false;
 }
 
-/* What is not cut yet and reads the outputs of operator `op`.  Operators stand in topological order, so that one walk over
- * them reaches everything. */
+/* What is not cut yet and reads the outputs of operator `op`.  Operators stand in topological order, so that one walk
+ * over them reaches everything. */
 static void cut_readers(const struct graph *g, uint32_t op, enum cut_kind *cut)
 {
     const struct tfl_operator *o = &g->source->operators[op];

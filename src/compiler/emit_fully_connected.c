@@ -1,9 +1,9 @@
 /* FULLY_CONNECTED: output channels in groups of 64 over the tiles; each tile needs the whole input vector.
  *
- * The weights are (a) on the tile that computes, (b) cached on another tile and sent over ring B, or (c) streamed from the
- * host over ring A.  Facts: (a) ../shared/isa/mapping.md section 6 (A); (b), (c) from bright_64x64 and bright_128x128 (one group,
- * no per-channel arrays); several tiles, several groups per tile and arrays in (b), (c) follow the spilled
- * convolution's form, for which no official FULLY_CONNECTED is known. */
+ * The weights are (a) on the tile that computes, (b) cached on another tile and sent over ring B, or (c) streamed from
+ * the host over ring A.  Facts: (a) ../shared/isa/mapping.md section 6 (A); (b), (c) from bright_64x64 and
+ * bright_128x128 (one group, no per-channel arrays); several tiles, several groups per tile and arrays in (b), (c)
+ * follow the spilled convolution's form, for which no official FULLY_CONNECTED is known. */
 #include "compiler/families.h"
 #include "compiler/numerics.h"
 #include "compiler/scalar.h"
@@ -83,24 +83,24 @@ static bool size_fully_connected(struct plan *p, uint32_t index)
     s->parameter = plan_parameter(p, (struct parameter){.op = s->op, .kind = PLACE_SPREAD,
                                                         .segment = segment_make(p->arena, &w, SEGMENT_WIDE, false)});
     struct shape h = shape_of(p, s);
-    /* With several groups on a tile the per-channel rows are ordinary rows: no official instance (placement.md section 2). */
+    /* With several groups on a tile the per-channel rows are ordinary rows: no official instance. */
     p->parameters[s->parameter].prefix = h.out.per_tile == 1 ? h.arrays : 0;
     if (out->buffer != NO_BUFFER) /* a place in a vector that is put together from several (lower_concatenation.c) */
         plan_keep(p, out->buffer, out->last);
     else
         out->buffer = plan_buffer(p, (struct narrow_buffer){.words = h.out.tiles > 1 ? h.out.words : h.out.total,
                                                             .first = index, .last = out->last});
-    /* Room as if every layer were streamed: so the official figure for cached parameters comes out (placement.md section 4). */
+    /* Room as if every layer were streamed: so the official figure for cached parameters comes out. */
     plan_wide_floor(p, stream_of(h.quads, h.arrays).header_row);
     return true;
 }
 
 /* ---- instructions ---- */
 
-/* Per-channel arrays to the bias/scale store: two channels an address, banks of 32 used in turn, multipliers from 0, biases from
- * 64 on. */
-static void load_header(const struct plan *plan, const struct step *s, const struct shape *h, const struct tile_class *c,
-                        struct isa_ttu rows, struct isa_wait ready, struct program *p)
+/* Per-channel arrays to the bias/scale store: two channels an address, banks of 32 used in turn, multipliers from 0,
+ * biases from 64 on. */
+static void load_header(const struct plan *plan, const struct step *s, const struct shape *h,
+                        const struct tile_class *c, struct isa_ttu rows, struct isa_wait ready, struct program *p)
 {
     enum { BANK = 32 }; /* always whole: selects of 2 (bright_*) and 9 outputs (looming_*) */
     int32_t done = program_flag(p, c->tiles, ISA_AVDATA);
@@ -153,14 +153,15 @@ static struct loops with_groups(struct loops l, int32_t groups, int64_t stride)
 }
 
 /* (a): the weights lie on the computing tiles. */
-static void compute_in_place(const struct plan *plan, const struct step *s, const struct shape *h, const struct tile_class *c,
-                             struct program *p)
+static void compute_in_place(const struct plan *plan, const struct step *s, const struct shape *h,
+                             const struct tile_class *c, struct program *p)
 {
     int32_t row = c->row, n = h->quads, group_rows = h->arrays + n, loaded = program_flag(p, c->tiles, ISA_W2S);
     int64_t in = 4LL * value_at(plan, plan_in(plan, s, 0));
     if (h->stored) {
         struct loops rows = h->stored > 1 || c->groups > 1 ? LOOPS({h->stored, 1}) : NO_LOOPS;
-        load_header(plan, s, h, c, masked(wide_rows(row, with_groups(rows, c->groups, group_rows)), c->groups > 1 ? 3 : 1),
+        load_header(plan, s, h, c,
+                    masked(wide_rows(row, with_groups(rows, c->groups, group_rows)), c->groups > 1 ? 3 : 1),
                     (struct isa_wait){0}, p);
     }
     struct isa_tensor i = tensor_of(plan, s, c);
@@ -181,8 +182,8 @@ static void compute_in_place(const struct plan *plan, const struct step *s, cons
 }
 
 /* (b), (c): the tiles of c take blocks of weights from a ring. */
-static void compute_from_ring(const struct plan *plan, const struct step *s, const struct shape *h, const struct tile_class *c,
-                              enum isa_opcode receive, struct program *p)
+static void compute_from_ring(const struct plan *plan, const struct step *s, const struct shape *h,
+                              const struct tile_class *c, enum isa_opcode receive, struct program *p)
 {
     struct stream r = stream_of(h->quads, h->arrays);
     enum isa_flag arrived = receive == ISA_RING_RECV_A ? ISA_RREAD_A : ISA_RREAD_B;
@@ -203,13 +204,15 @@ static void compute_from_ring(const struct plan *plan, const struct step *s, con
     program_add(p, (struct isa_inst){.op = receive, .recv = recv});
     if (h->stored)
         load_header(plan, s, h, c,
-                    buffered(masked(wide_rows(r.header_row, with_groups(LOOPS({h->stored, 1}), c->groups, 0)), 1), 1, h->arrays),
+                    buffered(masked(wide_rows(r.header_row, with_groups(LOOPS({h->stored, 1}), c->groups, 0)), 1), 1,
+                             h->arrays),
                     wait_data(arrived, 1, read + 1, r.blocks), p);
 
     struct isa_tensor i = tensor_of(plan, s, c);
     set_loops(&i, with_groups(LOOPS({r.block, 0}, {r.blocks, 0}), c->groups, 0));
     i.a = tensor_unit(in, with_groups(LOOPS({r.block, 4}, {1, 4 * h->quads}, {r.blocks, 4 * r.block}), c->groups, 0));
-    i.w = buffered(tensor_unit(4LL * r.row, with_groups(LOOPS({r.block, 4}, {r.blocks, 0}), c->groups, 0)), 1, 4 * r.block);
+    i.w = buffered(tensor_unit(4LL * r.row, with_groups(LOOPS({r.block, 4}, {r.blocks, 0}), c->groups, 0)), 1,
+                   4 * r.block);
     i.p = sums(with_groups(LOOPS({r.block, 0}, {r.blocks, 0}), c->groups, 0), c->groups, 2);
     i.chdim = 2;
     i.redmask = 3;

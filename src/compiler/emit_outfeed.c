@@ -25,13 +25,16 @@ void emit_send_rows(struct program *p, int32_t tile, int32_t rows, int32_t units
     struct isa_ttu t = host_words(units);
     if (units == 1)
         t.step[0] = 1;
-    program_add(p, (struct isa_inst){.op = ISA_OUTFEED, .outfeed = {.t = t, .p = signal_at(1), .cells = ROW_WORDS - 1, .host = 1}});
+    program_add(p, (struct isa_inst){.op = ISA_OUTFEED,
+                                     .outfeed = {.t = t, .p = signal_at(1), .cells = ROW_WORDS - 1, .host = 1}});
     /* The rows were counted when 0x13 was appended: wait for the first of them. */
     int32_t written = program_flag(p, 1 << tile, ISA_N2W) - rows;
     program_add(p, (struct isa_inst){.op = ISA_RING_SEND,
-                                     .send = {.tiles = 1 << tile, .w = buffered(masked(wide_rows(OUT_ROW, l), 1), 1, 1),
+                                     .send = {.tiles = 1 << tile,
+                                              .w = buffered(masked(wide_rows(OUT_ROW, l), 1), 1, 1),
                                               .p = {signal_at(1), signal_at(2)},
-                                              .wait = {wait_data(ISA_RPROD_A, 2, ticket, 1), wait_data(ISA_N2W, 1, written + 1, 1)},
+                                              .wait = {wait_data(ISA_RPROD_A, 2, ticket, 1),
+                                                       wait_data(ISA_N2W, 1, written + 1, 1)},
                                               .core = 1}});
 }
 

@@ -50,7 +50,8 @@ void set_weighted_numerics(struct isa_tensor *i, const struct weighted *op, cons
     i->perch = segment->zeros;
     i->mem_bias = segment->bias;
     i->mem_mult = segment->multipliers;
-    float multiplier = weighted_multiplier(op->in->quant.scale[0], op->weights->quant.scale[0], op->out->quant.scale[0]);
+    float multiplier =
+        weighted_multiplier(op->in->quant.scale[0], op->weights->quant.scale[0], op->out->quant.scale[0]);
     i->scale = (int32_t)f32_bits(segment->multipliers ? 1.0f : multiplier);
 }
 

@@ -18,7 +18,7 @@ float weighted_multiplier(float s_in, float s_w, float s_out);
 
 /* Fields of the tensor instruction. */
 void set_clamp(struct isa_tensor *i, const struct tfl_tensor *out, enum tfl_activation act);
-/* Clamp, zero points and multiplier of CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED with the arrays that `segment` stores. */
+/* Clamp, zero points and multiplier of a weighted operation with the arrays that `segment` stores. */
 struct weighted { /* the tensors of a weighted operation; bias may be NULL */
     const struct tfl_tensor *in, *weights, *bias, *out;
     enum tfl_activation activation;

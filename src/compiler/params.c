@@ -62,7 +62,8 @@ struct weights weights_of(struct arena *a, const struct weighted *op, bool depth
         float *multiplier = ARENA_ARRAY(a, float, (size_t)w.outputs);
         for (int32_t i = 0; i < w.outputs; i++) {
             zeros[i] = (int32_t)weights->quant.zero_point[i] + w.flip;
-            multiplier[i] = weighted_multiplier(op->in->quant.scale[0], weights->quant.scale[i], op->out->quant.scale[0]);
+            multiplier[i] =
+                weighted_multiplier(op->in->quant.scale[0], weights->quant.scale[i], op->out->quant.scale[0]);
         }
         w.zeros = zeros;
         w.multiplier = equal_scales(weights) ? NULL : multiplier;

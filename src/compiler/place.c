@@ -80,7 +80,8 @@ static void add_chunk(struct placed *p, int32_t tile, int32_t rows)
 }
 
 /* Groups k*per .. of a 1x1 output go to tile first + k. */
-static bool assign_spread(struct arena *a, const struct place_item *item, int32_t cap, int32_t *load, struct placed *out)
+static bool assign_spread(struct arena *a, const struct place_item *item, int32_t cap, int32_t *load,
+                          struct placed *out)
 {
     int32_t per = spread_groups_per_tile(item->groups), tiles = spread_tiles(item->groups);
     out->chunks = ARENA_ARRAY(a, struct place_chunk, (size_t)tiles);
@@ -102,7 +103,8 @@ static bool assign_spread(struct arena *a, const struct place_item *item, int32_
 }
 
 /* The whole segment to the least loaded tile; cut by rows where it does not fit into one. */
-static bool assign_whole(struct arena *a, const struct place_item *item, int32_t cap, struct heap *h, struct placed *out)
+static bool assign_whole(struct arena *a, const struct place_item *item, int32_t cap, struct heap *h,
+                         struct placed *out)
 {
     struct slot held[TILES];
     unsigned n_held = 0;
@@ -138,8 +140,8 @@ static void take_rows(struct placed *p, int32_t *next)
     }
 }
 
-/* Upwards from next[tile] without gaps: spread items first, those on most tiles first, the last of equals first; then the others in
- * execution order. */
+/* Upwards from next[tile] without gaps: spread items first, those on most tiles first, the last of equals first; then
+ * the others in execution order. */
 static void assign_rows(const struct place_item *items, uint32_t count, int32_t *next, struct placed *out)
 {
     for (uint32_t tiles = TILES; tiles > 0; tiles--)

@@ -30,7 +30,7 @@ struct value {
     enum layout layout;
     struct grid grid;    /* LAYOUT_GRID: what each tile holds */
     int32_t tiles;        /* LAYOUT_WHOLE: mask of the tiles that need it */
-    bool in_place;        /* LAYOUT_SLICES: a slice lies where it would in the whole vector, not at the start of the buffer */
+    bool in_place; /* LAYOUT_SLICES: a slice lies where it would in the whole vector, not at the start of the buffer */
     uint32_t buffer; /* narrow buffer, the same on all tiles; NO_BUFFER until sized */
     int32_t offset;  /* words into the buffer */
     uint32_t first, last; /* steps that make it and use it last */
@@ -114,7 +114,8 @@ const char *plan_op_text(const struct plan *p, uint32_t op);
 /* ---- passes ---- */
 bool plan_size(struct plan *p);
 bool plan_place_narrow(struct plan *p);
-/* Caches what fits in `room`, which must lie below the wide floor of every plan that shares the chip; the rest is streamed. */
+/* Caches what fits in `room`, which must lie below the wide floor of every plan that shares the chip; the rest is
+ * streamed. */
 void plan_place_parameters(struct plan *p, struct place_room *room);
 bool plan_emit(const struct plan *p, struct dwn_executable *out);
 

@@ -318,9 +318,11 @@ static void chunk_offsets(const struct program *p, uint32_t first, uint32_t word
     }
 }
 
-static void chunk_hints(const struct program *p, uint32_t first, uint32_t words, uint32_t index, struct dwn_executable *out)
+static void chunk_hints(const struct program *p, uint32_t first, uint32_t words, uint32_t index,
+                        struct dwn_executable *out)
 {
-    out->hints[out->n_hints++] = (struct dwn_hint){.kind = DWN_HINT_INSTRUCTION, .direction = DWN_INFEED, .index = (int32_t)index};
+    out->hints[out->n_hints++] =
+        (struct dwn_hint){.kind = DWN_HINT_INSTRUCTION, .direction = DWN_INFEED, .index = (int32_t)index};
     for (uint32_t i = 0; i < p->n_hints; i++)
         if (p->hints[i].word >= first && p->hints[i].word < first + words)
             out->hints[out->n_hints++] = p->hints[i].hint;

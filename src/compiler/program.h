@@ -45,8 +45,10 @@ struct isa_ttu fifo_units(int64_t base, int64_t total, int32_t half);
 
 /* Changes to a generator, written around it. */
 struct isa_ttu masked(struct isa_ttu t, int32_t mask);
-struct isa_ttu buffered(struct isa_ttu t, int32_t dim, int32_t offset); /* two buffers, swapped per pass of the loops below dim */
-struct isa_ttu short_last(struct isa_ttu t, int32_t dim, int64_t count, int64_t skip); /* last pass of `dim`: `count` in loop 0 */
+/* Two buffers, swapped per pass of the loops below dim. */
+struct isa_ttu buffered(struct isa_ttu t, int32_t dim, int32_t offset);
+/* In the last pass of `dim` loop 0 has `count` iterations; `skip`: what lskip must make up for. */
+struct isa_ttu short_last(struct isa_ttu t, int32_t dim, int64_t count, int64_t skip);
 
 /* Waits and signals. */
 struct isa_wait wait_data(enum isa_flag f, int32_t dim, int64_t value, int32_t step);

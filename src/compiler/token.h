@@ -1,5 +1,5 @@
-/* The parameter caching token: names what lies cached on the chip.  The runtime reloads when it changes, so it must differ
- * whenever bytes or places differ; a hash of both makes it the same on every run and machine.  (The official
+/* The parameter caching token: names what lies cached on the chip.  The runtime reloads when it changes, so it must
+ * differ whenever bytes or places differ; a hash of both makes it the same on every run and machine.  (The official
  * tokens are random: container.md section 3.) */
 #ifndef COMPILER_TOKEN_H
 #define COMPILER_TOKEN_H

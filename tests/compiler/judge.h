@@ -1,5 +1,5 @@
-/* The judgement of one model: compile it, verify the executables, run them on the simulated chip in strict mode and compare
- * with the CPU kernels in Edge TPU arithmetic, byte for byte.  For the tests of every operator family. */
+/* The judgement of one model: compile it, verify the executables, run them on the simulated chip in strict mode and
+ * compare with the CPU kernels in Edge TPU arithmetic, byte for byte.  For the tests of every operator family. */
 #ifndef TESTS_COMPILER_JUDGE_H
 #define TESTS_COMPILER_JUDGE_H
 
@@ -37,8 +37,8 @@ static bool judge_package(struct bytes options, void *arg, struct status *st)
     return true;
 }
 
-static bool judge_run(struct arena *a, const struct tfl_model *m, struct sim *sim, const struct bytes *in, struct bytes *out,
-                      struct status *st)
+static bool judge_run(struct arena *a, const struct tfl_model *m, struct sim *sim, const struct bytes *in,
+                      struct bytes *out, struct status *st)
 {
     const struct interp_options o = {.numerics = KERN_EDGETPU, .sim = sim};
     struct interp *p;
@@ -46,8 +46,8 @@ static bool judge_run(struct arena *a, const struct tfl_model *m, struct sim *si
 }
 
 /* One inference on both; NULL if equal. */
-static const char *judge_once(struct arena *a, const struct tfl_model *source, const struct tfl_model *compiled, struct sim *sim,
-                              uint64_t seed, struct status *st)
+static const char *judge_once(struct arena *a, const struct tfl_model *source, const struct tfl_model *compiled,
+                              struct sim *sim, uint64_t seed, struct status *st)
 {
     const struct tfl_subgraph *g = &source->subgraphs[0];
     struct bytes *in = ARENA_ARRAY(a, struct bytes, g->n_inputs), *x = ARENA_ARRAY(a, struct bytes, g->n_outputs),
@@ -64,16 +64,16 @@ static const char *judge_once(struct arena *a, const struct tfl_model *source, c
     for (uint32_t i = 0; i < g->n_outputs; i++)
         for (size_t k = 0; k < y[i].size; k++)
             if (x[i].size != y[i].size || x[i].data[k] != y[i].data[k])
-                return arena_text(a, "output %u, byte %zu of %zu: 0x%02x on the chip, 0x%02x by the kernels", i, k, y[i].size,
-                                  k < x[i].size ? x[i].data[k] : 0, y[i].data[k]);
+                return arena_text(a, "output %u, byte %zu of %zu: 0x%02x on the chip, 0x%02x by the kernels", i, k,
+                                  y[i].size, k < x[i].size ? x[i].data[k] : 0, y[i].data[k]);
     return NULL;
 }
 
 enum { JUDGE_MODELS = 4 };
 
 /* Models compiled together, run in turn on one chip: parameters stay cached, and nothing may overwrite them. */
-static const char *judge_together(struct arena *a, const struct tfl_model *const *m, unsigned count, const struct compile_options *o,
-                                  struct compile_result *results)
+static const char *judge_together(struct arena *a, const struct tfl_model *const *m, unsigned count,
+                                  const struct compile_options *o, struct compile_result *results)
 {
     struct status *st = ARENA_NEW(a, struct status);
     struct tfl_model *compiled[JUDGE_MODELS];
@@ -81,7 +81,8 @@ static const char *judge_together(struct arena *a, const struct tfl_model *const
     if (!compile_models(a, m, count, o, results, st))
         return st->message;
     for (unsigned i = 0; i < count; i++)
-        if (!tfl_read(a, results[i].file, &compiled[i], st) || !corpus_packages(a, results[i].file, judge_package, &v, st))
+        if (!tfl_read(a, results[i].file, &compiled[i], st) ||
+            !corpus_packages(a, results[i].file, judge_package, &v, st))
             return st->message;
     const char *fault = v.finding;
     const struct sim_options so = {.strict = true, .seed = 1};

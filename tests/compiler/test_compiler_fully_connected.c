@@ -10,7 +10,10 @@
 #include "compiler/judge.h"
 #include "support/make_model.h"
 
-static int32_t pick(uint64_t *s, int32_t low, int32_t high) { return low + (int32_t)(random_next(s) % (uint64_t)(high - low + 1)); }
+static int32_t pick(uint64_t *s, int32_t low, int32_t high)
+{
+    return low + (int32_t)(random_next(s) % (uint64_t)(high - low + 1));
+}
 
 /* Sizes of every order of magnitude, odd ones and round ones. */
 static int32_t random_size(uint64_t *s, int32_t high)
@@ -26,7 +29,8 @@ static void per_channel(struct arena *a, uint64_t *s, struct tfl_tensor *w, bool
 {
     uint32_t n = (uint32_t)w->shape[0];
     float scale = w->quant.scale[0];
-    w->quant = (struct tfl_quant){.scale = ARENA_ARRAY(a, float, n), .zero_point = ARENA_ARRAY(a, int64_t, n), .count = n};
+    w->quant =
+        (struct tfl_quant){.scale = ARENA_ARRAY(a, float, n), .zero_point = ARENA_ARRAY(a, int64_t, n), .count = n};
     for (uint32_t i = 0; i < n; i++)
         w->quant.scale[i] = equal ? scale : scale * (0.5f + (float)(random_next(s) % 1024) / 1024.0f);
 }
@@ -88,8 +92,9 @@ static const char *describe(struct arena *a, const struct tfl_model *m)
         const struct tfl_operator *o = &g->operators[i];
         const struct tfl_tensor *w = &g->tensors[o->inputs[1]];
         if (o->code == TFL_OP_FULLY_CONNECTED)
-            text = arena_text(a, "%s %dx%d%s%s", text, w->shape[1], w->shape[0], w->quant.count > 1 ? " per channel" : "",
-                              o->n_inputs > 2 && o->inputs[2] >= 0 ? " bias" : "");
+            text =
+                arena_text(a, "%s %dx%d%s%s", text, w->shape[1], w->shape[0], w->quant.count > 1 ? " per channel" : "",
+                           o->n_inputs > 2 && o->inputs[2] >= 0 ? " bias" : "");
     }
     return text;
 }
@@ -151,7 +156,7 @@ static void parameters_that_do_not_fit_are_streamed(void **state)
     arena_free(a);
 }
 
-/* The second does not fit beside the first on tile 0: tile 1 keeps it and sends it over ring B; the third is streamed. */
+/* The second does not fit beside the first on tile 0: tile 1 keeps it and sends it over ring B; the third streams. */
 static void layers_on_one_vector(void **state)
 {
     (void)state;
@@ -189,7 +194,8 @@ static void operators_of_the_cpu_stay_there(void **state)
         assert_int_equal(j.compiled.n_subgraphs, all ? 2 : 1);
         assert_string_equal(j.compiled.ops[0].status, "Mapped to Edge TPU");
         assert_string_equal(j.compiled.ops[1].status, "Operation not supported");
-        assert_string_equal(j.compiled.ops[2].status, all ? "Mapped to Edge TPU" : "More than one subgraph is not supported");
+        assert_string_equal(j.compiled.ops[2].status,
+                            all ? "Mapped to Edge TPU" : "More than one subgraph is not supported");
         assert_non_null(j.compiled.ops[1].why);
         arena_free(a);
     }
@@ -208,7 +214,8 @@ static void the_mapped_part_ends_where_it_is_told_to(void **state)
     struct judgement j = judge_with(a, m, &o);
     assert_null(j.fault);
     assert_int_equal(j.compiled.n_mapped, 2);
-    assert_string_equal(j.compiled.ops[2].status, "Operation is otherwise supported, but not mapped due to some unspecified limitation");
+    assert_string_equal(j.compiled.ops[2].status,
+                        "Operation is otherwise supported, but not mapped due to some unspecified limitation");
     assert_string_equal(j.compiled.ops[3].status, "More than one subgraph is not supported");
     o = (struct compile_options){.min_runtime_version = 14, .drop_last = 1};
     j = judge_with(a, m, &o);
@@ -243,7 +250,8 @@ static void models_compiled_together_share_the_cache(void **state)
 {
     (void)state;
     struct arena *a = arena_new();
-    const struct tfl_model *m[3] = {make_fc_chain(a, TFL_UINT8, 1, 2000, 1024, 2), make_fc_chain(a, TFL_INT8, 2, 1024, 1024, 2),
+    const struct tfl_model *m[3] = {make_fc_chain(a, TFL_UINT8, 1, 2000, 1024, 2),
+                                    make_fc_chain(a, TFL_INT8, 2, 1024, 1024, 2),
                                     make_fc_chain(a, TFL_INT8, 3, 4096, 1024, 1)};
     const struct compile_options o = {.min_runtime_version = 14};
     struct compile_result r[3];
@@ -292,7 +300,8 @@ static void the_output_depends_on_the_model_only(void **state)
 {
     (void)state;
     struct arena *a = arena_new();
-    struct judgement x = judge(a, make_fc_chain(a, TFL_INT8, 5, 200, 130, 3)), y = judge(a, make_fc_chain(a, TFL_INT8, 5, 200, 130, 3));
+    struct judgement x = judge(a, make_fc_chain(a, TFL_INT8, 5, 200, 130, 3)),
+                     y = judge(a, make_fc_chain(a, TFL_INT8, 5, 200, 130, 3));
     assert_true(bytes_equal(x.compiled.file, y.compiled.file));
     struct tfl_model *m = make_fc_chain(a, TFL_INT8, 5, 200, 130, 3);
     struct tfl_tensor *w = &m->subgraphs[0].tensors[m->subgraphs[0].operators[1].inputs[1]];

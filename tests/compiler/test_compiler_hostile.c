@@ -71,7 +71,8 @@ static void mutated_models(void **state)
         for (unsigned i = 0; i < n; i++) {
             memcpy(copy, file.data, file.size);
             for (uint64_t k = 1 + random_next(&s) % 4; k > 0; k--)
-                copy[random_next(&s) % file.size] = (uint8_t)(random_next(&s) % 3 ? random_next(&s) : 0xff * (random_next(&s) & 1));
+                copy[random_next(&s) % file.size] =
+                    (uint8_t)(random_next(&s) % 3 ? random_next(&s) : 0xff * (random_next(&s) & 1));
             compiled += try_bytes(bytes_of(copy, file.size));
         }
         free(copy);

@@ -58,7 +58,8 @@ static void groups_of_64_fill_whole_rows(void **state)
     float *mult = ARENA_ARRAY(a, float, 70);
     for (int i = 0; i < 70; i++)
         mult[i] = (float)i + 2;
-    struct weights w = {.outputs = 70, .kh = 1, .kw = 1, .inputs = 4, .data = counting(a, 280), .zero = Z, .multiplier = mult};
+    struct weights w =
+        {.outputs = 70, .kh = 1, .kw = 1, .inputs = 4, .data = counting(a, 280), .zero = Z, .multiplier = mult};
     struct segment s = segment_make(a, &w, SEGMENT_WIDE, false);
     assert_int_equal(s.groups, 2);
     assert_int_equal(s.lanes, 64);
@@ -91,7 +92,8 @@ static void depthwise_weights_are_diagonal_blocks(void **state)
     (void)state;
     struct arena *a = arena_new();
     const int32_t bias[6] = {1, 2, 3, 4, 5, 6};
-    struct weights w = {.outputs = 6, .kh = 1, .kw = 2, .inputs = 1, .data = counting(a, 12), .flip = 0x80, .zero = Z, .bias = bias};
+    struct weights w =
+        {.outputs = 6, .kh = 1, .kw = 2, .inputs = 1, .data = counting(a, 12), .flip = 0x80, .zero = Z, .bias = bias};
     struct segment s = segment_make(a, &w, SEGMENT_DEPTHWISE, false);
     assert_int_equal(s.data.size, 128); /* 2 groups of 16 * (1 + 2), filled up to packets */
     const uint8_t *p = s.data.data;
@@ -112,7 +114,8 @@ static void narrow_form_has_16_bytes_a_row(void **state)
     struct arena *a = arena_new();
     struct weights w = {.outputs = 2, .kh = 1, .kw = 1, .inputs = 5, .data = counting(a, 10), .zero = 7};
     struct segment s = segment_make(a, &w, SEGMENT_NARROW, false);
-    const uint8_t rows[32] = {1, 2, 3, 4, 6, 7, 8, 9, 7, 7, 7, 7, 7, 7, 7, 7, 5, 7, 7, 7, 10, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
+    const uint8_t rows[32] = {1, 2, 3, 4, 6,  7, 8, 9, 7, 7, 7, 7, 7, 7, 7, 7,
+                              5, 7, 7, 7, 10, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
     assert_int_equal(s.data.size, 64);
     assert_memory_equal(s.data.data, rows, 32);
     assert_int_equal(s.data.data[32], 0);

@@ -160,8 +160,10 @@ static void placements_are_disjoint(void **state)
         memset(used, 0, sizeof used);
         for (uint32_t i = 0; i < n; i++) {
             enum place_kind kind = (enum place_kind)(random_next(&s) % 3);
-            items[i] = (struct place_item){.kind = kind, .groups = kind == PLACE_SPREAD ? 1 + (int32_t)(random_next(&s) % 40) : 1,
-                                           .rows = 1 + (int32_t)(random_next(&s) % (kind == PLACE_CONV ? 3000 : 60)), .op = i};
+            items[i] = (struct place_item){.kind = kind,
+                                           .groups = kind == PLACE_SPREAD ? 1 + (int32_t)(random_next(&s) % 40) : 1,
+                                           .rows = 1 + (int32_t)(random_next(&s) % (kind == PLACE_CONV ? 3000 : 60)),
+                                           .op = i};
         }
         struct place_room room = {.base = {5, 100, 1000}, .cap = CAP};
         if (place_parameters(a, items, n, &room, out, &misfit)) {
@@ -217,8 +219,10 @@ static void narrow_buffers_alive_together_do_not_overlap(void **state)
         struct arena *a = arena_new();
         for (int i = 0; i < N; i++) {
             int32_t first = (int32_t)(random_next(&s) % 30);
-            b[i] = (struct narrow_buffer){.words = 1 + (int32_t)(random_next(&s) % 500), .first = first,
-                                          .last = first + (int32_t)(random_next(&s) % 5), .late = random_next(&s) % 4 == 0};
+            b[i] = (struct narrow_buffer){.words = 1 + (int32_t)(random_next(&s) % 500),
+                                          .first = first,
+                                          .last = first + (int32_t)(random_next(&s) % 5),
+                                          .late = random_next(&s) % 4 == 0};
         }
         int32_t words = narrow_allocate(a, b, N);
         for (int i = 0; i < N; i++) {

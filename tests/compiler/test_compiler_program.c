@@ -1,4 +1,5 @@
-/* The books of a program: loops, flag counts, field offsets, hints, chunks; and the fixed instructions around the layers. */
+/* The books of a program: loops, flag counts, field offsets, hints, chunks; and the fixed instructions around the
+ * layers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* The official compiler's outputs of public models, made again from the source: how many are equal byte for byte at each
- * level, given the official token.
+/* The official compiler's outputs of public models, made again from the source: how many are equal byte for byte at
+ * each level, given the official token.
  *   VERBOSE=1   names every pair, with the first instruction that differs
  *   ONLY=text   only pairs whose name contains text */
 #include <setjmp.h>
@@ -17,8 +17,8 @@
 #include "support/corpus.h"
 
 enum level { MAPPED, PARAMETERS, CACHING, EXECUTION, PACKAGE, WHOLE_FILE, LEVELS };
-static const char *const level_names[LEVELS] = {"same operators mapped", "parameters", "caching stream", "execution stream",
-                                               "package", "whole file"};
+static const char *const level_names[LEVELS] = {"same operators mapped", "parameters", "caching stream",
+                                                "execution stream",      "package",    "whole file"};
 
 struct packages {
     struct arena *a;
@@ -92,9 +92,11 @@ static void print_difference(struct arena *a, struct bytes official, struct byte
     print_instruction("ours    ", &y, i);
 }
 
-static void compare_packages(struct arena *a, const struct dwn_package *x, const struct dwn_package *y, bool *equal, bool verbose)
+static void compare_packages(struct arena *a, const struct dwn_package *x, const struct dwn_package *y, bool *equal,
+                             bool verbose)
 {
-    const struct dwn_executable *xc = of_type(x, true), *yc = of_type(y, true), *xe = of_type(x, false), *ye = of_type(y, false);
+    const struct dwn_executable *xc = of_type(x, true), *yc = of_type(y, true), *xe = of_type(x, false),
+                                *ye = of_type(y, false);
     bool caching = same_streams(xc, yc), execution = same_streams(xe, ye);
     equal[PARAMETERS] &= same_parameters(xc, yc) && same_parameters(xe, ye);
     equal[CACHING] &= caching;
@@ -174,8 +176,8 @@ static void official_outputs(void **state)
                 count[k] += equal[k];
             dense += equal[WHOLE_FILE] && strstr(corpus.pairs[i].name, "/dense_") != NULL;
             if (verbose)
-                printf("%d%d%d%d%d%d %s%s%s\n", equal[0], equal[1], equal[2], equal[3], equal[4], equal[5], corpus.pairs[i].name,
-                       failure ? ": " : "", failure ? failure : "");
+                printf("%d%d%d%d%d%d %s%s%s\n", equal[0], equal[1], equal[2], equal[3], equal[4], equal[5],
+                       corpus.pairs[i].name, failure ? ": " : "", failure ? failure : "");
         }
         arena_free(a);
     }

@@ -27,8 +27,8 @@ static struct bytes *random_inputs(struct arena *a, const struct tfl_model *m, u
     return in;
 }
 
-static bool run(struct arena *a, const struct tfl_model *m, enum kern_numerics numerics, struct sim *sim, const struct bytes *in,
-                struct bytes *out, struct status *st)
+static bool run(struct arena *a, const struct tfl_model *m, enum kern_numerics numerics, struct sim *sim,
+                const struct bytes *in, struct bytes *out, struct status *st)
 {
     const struct interp_options o = {.numerics = numerics, .sim = sim};
     struct interp *p;
@@ -47,8 +47,8 @@ static void compare(const struct tfl_tensor *t, struct bytes x, struct bytes y, 
     }
 }
 
-static bool check_numerics(struct arena *a, const struct output *o, const struct tfl_model *compiled, enum kern_numerics numerics,
-                           struct difference *d, struct status *st)
+static bool check_numerics(struct arena *a, const struct output *o, const struct tfl_model *compiled,
+                           enum kern_numerics numerics, struct difference *d, struct status *st)
 {
     const struct tfl_subgraph *g = &o->source->subgraphs[0];
     const struct sim_options so = {.strict = true, .seed = SEED};
@@ -70,13 +70,15 @@ bool check_output(struct arena *a, const struct output *o)
     struct status st = {0};
     struct tfl_model *compiled;
     struct difference exact = {0}, tflite = {0};
-    bool ok = tfl_read(a, o->result.file, &compiled, &st) && check_numerics(a, o, compiled, KERN_EDGETPU, &exact, &st) &&
+    bool ok = tfl_read(a, o->result.file, &compiled, &st) &&
+              check_numerics(a, o, compiled, KERN_EDGETPU, &exact, &st) &&
               check_numerics(a, o, compiled, KERN_TFLITE, &tflite, &st);
     if (!ok) {
         printf("Verification of %s failed: %s\n", o->model, st.message);
         return false;
     }
-    printf("Verification of %s, %d runs: %llu of %llu output bytes differ from Edge TPU arithmetic (largest difference %d), "
+    printf("Verification of %s, %d runs: %llu of %llu output bytes differ from Edge TPU arithmetic (largest difference "
+           "%d), "
            "%llu from TensorFlow Lite's (largest difference %d)\n",
            o->model, RUNS, (unsigned long long)exact.different, (unsigned long long)exact.bytes, exact.largest,
            (unsigned long long)tflite.different, tflite.largest);

@@ -51,7 +51,8 @@ static bool names_differ(const struct output *o, int count)
     for (int i = 0; i < count; i++) {
         for (int k = 0; k < i; k++) {
             if (strcmp(o[i].model, o[k].model) == 0) {
-                fprintf(stderr, "edgetpu_compiler: %s and %s would both be written to %s; compile them into two directories\n",
+                fprintf(stderr,
+                        "edgetpu_compiler: %s and %s would both be written to %s; compile them into two directories\n",
                         o[k].input, o[i].input, o[i].model);
                 return false;
             }
@@ -86,7 +87,8 @@ static bool write_outputs(struct arena *a, const struct options *opt, const stru
 
 static void on_timeout(int signal_number)
 {
-    static const char text[] = "Compilation timeout. This is usually caused by large activations.\nCompilation failed! \n";
+    static const char text[] =
+        "Compilation timeout. This is usually caused by large activations.\nCompilation failed! \n";
     (void)signal_number;
     ssize_t written = write(STDOUT_FILENO, text, sizeof text - 1);
     _exit(written >= 0 ? EXIT_FAILED : EXIT_FAILED + 1);
@@ -165,7 +167,8 @@ static bool attempt(struct run *r, struct status *st)
         r->results = own;
         return true;
     }
-    printf("Compilation failed: %s\nCompilation child process completed within timeout period.\nCompilation failed! \n", st->message);
+    printf("Compilation failed: %s\nCompilation child process completed within timeout period.\nCompilation failed! \n",
+           st->message);
     arena_free(own);
     return false;
 }
@@ -215,9 +218,12 @@ static bool finish(struct run *r)
 static int run(struct arena *a, const struct options *opt)
 {
     struct status st = {0};
-    struct run r = {.arena = a, .opt = opt, .out = ARENA_ARRAY(a, struct output, (size_t)opt->n_models),
+    struct run r = {.arena = a,
+                    .opt = opt,
+                    .out = ARENA_ARRAY(a, struct output, (size_t)opt->n_models),
                     .models = ARENA_ARRAY(a, const struct tfl_model *, (size_t)opt->n_models),
-                    .compile = {.min_runtime_version = opt->min_runtime_version, .multiple_subgraphs = opt->multiple_subgraphs}};
+                    .compile = {.min_runtime_version = opt->min_runtime_version,
+                                .multiple_subgraphs = opt->multiple_subgraphs}};
     for (int i = 0; i < opt->n_models; i++) {
         if (!read_model(a, opt->models[i], &r.out[i], &r.models[i]))
             return EXIT_FAILED;

@@ -39,14 +39,16 @@ void options_help(void)
           "  -m, --min_runtime_version N\n      Oldest runtime that must accept the output, 10 to 14 (default 14).\n"
           "  -a, --enable_multiple_subgraphs\n      Map every part that can run on the Edge TPU, not only the first.\n"
           "  -n, --num_segments N\n      Cut the model into N segments (only 1 in this version).\n"
-          "  -i, --intermediate_tensors NAMES\n      Tensors at which the Edge TPU's part ends: commas between names, colons between\n"
+          "  -i, --intermediate_tensors NAMES\n      Tensors at which the Edge TPU's part ends: commas between names, "
+          "colons between\n"
           "      models.\n"
           "  -d, --search_delegate\n      When compilation fails, retry with ever fewer operators.\n"
           "  -k, --delegate_search_step N\n      Operators that a retry drops (default 1).\n"
           "  -t, --timeout_sec N\n      Time limit in seconds (default 180).\n"
           "      --verify\n      Run the output on the simulated Edge TPU with random inputs and compare it with\n"
           "      the CPU kernels.\n"
-          "      --report FILE\n      Write a JSON report: where every operator runs, why not, and bytes of parameters.\n",
+          "      --report FILE\n      Write a JSON report: where every operator runs, why not, and bytes of "
+          "parameters.\n",
           stdout);
 }
 
@@ -98,7 +100,8 @@ bool options_read(int argc, char **argv, struct options *o)
         return false;
     }
     if (o->num_segments > 1) {
-        fprintf(stderr, "edgetpu_compiler: --num_segments=%d: this version cannot cut models into segments yet\n", o->num_segments);
+        fprintf(stderr, "edgetpu_compiler: --num_segments=%d: this version cannot cut models into segments yet\n",
+                o->num_segments);
         return false;
     }
     return true;

@@ -21,11 +21,13 @@ void summary_print(struct arena *a, const struct output *o, bool show_operations
     printf("On-chip memory used for caching model parameters: %s\n", size_text(a, r->cached_bytes));
     printf("On-chip memory remaining for caching model parameters: %s\n", size_text(a, r->remaining_bytes));
     printf("Off-chip memory used for streaming uncached model parameters: %s\n", size_text(a, r->streamed_bytes));
-    printf("Number of Edge TPU subgraphs: %u\nTotal number of operations: %u\nOperation log: %s\n", r->n_subgraphs, r->n_ops,
-           o->log);
+    printf("Number of Edge TPU subgraphs: %u\nTotal number of operations: %u\nOperation log: %s\n", r->n_subgraphs,
+           r->n_ops, o->log);
     if (r->n_mapped < r->n_ops)
-        printf("\nModel successfully compiled but not all operations are supported by the Edge TPU. A percentage of the model will "
-               "instead run on the CPU, which is slower. If possible, consider updating your model to use only operations "
+        printf("\nModel successfully compiled but not all operations are supported by the Edge TPU. A percentage of "
+               "the model will "
+               "instead run on the CPU, which is slower. If possible, consider updating your model to use only "
+               "operations "
                "supported by the Edge TPU. For details, visit g.co/coral/model-reqs.\n"
                "Number of operations that will run on Edge TPU: %u\nNumber of operations that will run on CPU: %u\n",
                r->n_mapped, r->n_ops - r->n_mapped);
@@ -95,8 +97,11 @@ const char *summary_json(struct arena *a, const struct output *outputs, int coun
         put_field(&b, "input", o->input);
         buf_text(&b, ", ");
         put_field(&b, "output", o->model);
-        buf_text(&b, ", \"subgraphs\": %u, \"operators\": %u, \"mapped\": %u,\n", r->n_subgraphs, r->n_ops, r->n_mapped);
-        buf_text(&b, "   \"cached_bytes\": %llu, \"remaining_bytes\": %llu, \"streamed_bytes\": %llu,\n   \"operations\": [\n",
+        buf_text(&b, ", \"subgraphs\": %u, \"operators\": %u, \"mapped\": %u,\n", r->n_subgraphs, r->n_ops,
+                 r->n_mapped);
+        buf_text(&b,
+                 "   \"cached_bytes\": %llu, \"remaining_bytes\": %llu, \"streamed_bytes\": %llu,\n   \"operations\": "
+                 "[\n",
                  (unsigned long long)r->cached_bytes, (unsigned long long)r->remaining_bytes,
                  (unsigned long long)r->streamed_bytes);
         for (uint32_t i = 0; i < r->n_ops; i++) {
