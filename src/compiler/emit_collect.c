@@ -1,7 +1,7 @@
 /* All pixels of an image, row by row, on every tile that computes with it as a vector: each tile's pixels over ring A.
  * A pixel keeps its whole words: channels that are no multiple of 4 leave bytes between that have no meaning.
- * The copies are those of vectors (emit_vector.c), with rows; no official program has this form (official ones rearrange
- * over the mesh, and only for a few sizes are their rules known: emit_flatten.c). */
+ * The copies are those of vectors (emit_vector.c), with rows; no official program has this form (official ones
+ * rearrange over the mesh, and only for a few sizes are their rules known: emit_flatten.c). */
 #include "compiler/families.h"
 #include "compiler/scalar.h"
 
@@ -10,7 +10,8 @@ enum { RECEIVE_ROW = 2078, LOWEST_ROW = 2074 };
 static bool size_collect(struct plan *p, uint32_t index)
 {
     struct value *out = &p->values[p->steps[index].out];
-    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = (int32_t)ceil_div(out->z, 4), .first = index, .last = out->last});
+    out->buffer = plan_buffer(
+        p, (struct narrow_buffer){.words = (int32_t)ceil_div(out->z, 4), .first = index, .last = out->last});
     plan_wide_floor(p, LOWEST_ROW);
     return true;
 }

@@ -1,10 +1,10 @@
 /* RESHAPE of an image with one channel to a vector: [1,H,W,1] -> [1,H*W].
  *
- * On the grid every pixel is a word; in the vector four pixels are one.  The whole image is gathered on the first tile over the
- * mesh, a quarter of it sent to each of the first four, where a product with a 16 x 64 matrix of zeroes and ones makes 16
- * bytes of 16 words; then the vector is gathered again and its slices go to their tiles.
- * Facts: color_*_64, color_*_128 (14 models), every field; other sizes for which all tiles are full and 16 have a slice
- * follow the same rule (flatten_fits). */
+ * On the grid every pixel is a word; in the vector four pixels are one.  The whole image is gathered on the first tile
+ * over the mesh, a quarter of it sent to each of the first four, where a product with a 16 x 64 matrix of zeroes and
+ * ones makes 16 bytes of 16 words; then the vector is gathered again and its slices go to their tiles. Facts:
+ * color_*_64, color_*_128 (14 models), every field; other sizes for which all tiles are full and 16 have a slice follow
+ * the same rule (flatten_fits). */
 #include "compiler/families.h"
 #include "compiler/scalar.h"
 #include "compiler/select.h"
@@ -13,10 +13,11 @@
 
 enum {
     IDENTITY_ROW = WIDE_ROWS - 1,
-    GROUP = 16,                  /* pixels that become 16 bytes at a time */
-    SELECT_ROW = 2030, HEADER_ROW = SELECT_ROW + GROUP,
-    FIRST_TILES = 0xf,           /* those that select */
-    RELAY = 4,                   /* words that a tile in between takes at a time */
+    GROUP = 16, /* pixels that become 16 bytes at a time */
+    SELECT_ROW = 2030,
+    HEADER_ROW = SELECT_ROW + GROUP,
+    FIRST_TILES = 0xf, /* those that select */
+    RELAY = 4,         /* words that a tile in between takes at a time */
 };
 
 struct flatten {
@@ -47,12 +48,17 @@ static bool size_flatten(struct plan *p, uint32_t index)
     struct value *out = &p->values[s->out];
     struct weights w = weights_of(p->arena, f->select, false);
     int32_t pixels = out->z / ISA_TILES;
-    f->work = plan_buffer(p, (struct narrow_buffer){.words = 20 * pixels, .first = index, .last = index, .group = p->n_buffers + 1});
+    f->work = plan_buffer(
+        p, (struct narrow_buffer){.words = 20 * pixels, .first = index, .last = index, .group = p->n_buffers + 1});
     /* The slices are the last thing made in the work buffer, and what remains of it. */
-    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = slices_of(out->z).words, .first = index, .last = out->last, .group = f->work + 1});
+    out->buffer = plan_buffer(
+        p, (struct narrow_buffer){
+               .words = slices_of(out->z).words, .first = index, .last = out->last, .group = f->work + 1});
     f->relay = plan_buffer(p, (struct narrow_buffer){.words = 2 * RELAY, .first = index, .last = index, .late = true});
     f->identity = plan_buffer(p, (struct narrow_buffer){.words = 4, .first = index, .last = index, .late = true});
-    s->parameter = plan_parameter(p, (struct parameter){.op = s->op, .kind = PLACE_CONV, .segment = segment_make(p->arena, &w, SEGMENT_WIDE, false)});
+    s->parameter = plan_parameter(p, (struct parameter){.op = s->op,
+                                                        .kind = PLACE_CONV,
+                                                        .segment = segment_make(p->arena, &w, SEGMENT_WIDE, false)});
     plan_wide_floor(p, SELECT_ROW);
     return true;
 }
@@ -63,7 +69,8 @@ static void fence_layer(struct program *p) { emit_fence(p, (struct fence){.flags
 /* ---- words through the tensor unit, which can rearrange them ---- */
 
 /* `n` words from `from` to `to`, walked by the loops a and o (bytes). */
-static void copy_words(struct program *p, int32_t tiles, int32_t n, int32_t from, struct loops a, int32_t to, struct loops o)
+static void copy_words(struct program *p, int32_t tiles, int32_t n, int32_t from, struct loops a, int32_t to,
+                       struct loops o)
 {
     struct isa_tensor i = {.tiles = tiles, .one = 1, .nospill = 1, .lanes = 3, .lanes_last = 3};
     set_copy_numerics(&i);
@@ -71,7 +78,8 @@ static void copy_words(struct program *p, int32_t tiles, int32_t n, int32_t from
     i.a = tensor_unit(4LL * from, a);
     i.o = tensor_unit(4LL * to, o);
     i.w = tensor_unit(4LL * IDENTITY_ROW, n > 1 ? LOOPS({1, 4}, {n, 0}) : LOOPS({1, 4}));
-    i.p = n > 1 ? buffered(tensor_unit(0, LOOPS({n, 0})), 0, 256) : buffered(masked(tensor_unit(0, LOOPS({1, 1})), 0), 1, 256);
+    i.p = n > 1 ? buffered(tensor_unit(0, LOOPS({n, 0})), 0, 256)
+                : buffered(masked(tensor_unit(0, LOOPS({1, 1})), 0), 1, 256);
     program_add(p, (struct isa_inst){.op = ISA_MAC, .tensor = i});
 }
 
@@ -85,10 +93,14 @@ struct direction {
 static struct direction direction_of(enum isa_opcode op)
 {
     switch (op) {
-    case ISA_MESH_SOUTH: return (struct direction){op, ISA_N_IN, ISA_S_OUT};
-    case ISA_MESH_WEST: return (struct direction){op, ISA_E_IN, ISA_W_OUT};
-    case ISA_MESH_NORTH: return (struct direction){op, ISA_S_IN, ISA_N_OUT};
-    default: return (struct direction){ISA_MESH_EAST, ISA_W_IN, ISA_E_OUT};
+    case ISA_MESH_SOUTH:
+        return (struct direction){op, ISA_N_IN, ISA_S_OUT};
+    case ISA_MESH_WEST:
+        return (struct direction){op, ISA_E_IN, ISA_W_OUT};
+    case ISA_MESH_NORTH:
+        return (struct direction){op, ISA_S_IN, ISA_N_OUT};
+    default:
+        return (struct direction){ISA_MESH_EAST, ISA_W_IN, ISA_E_OUT};
     }
 }
 
@@ -107,7 +119,10 @@ static struct isa_ttu block_unit(const struct block *b)
     return mesh_words(b->at, l);
 }
 
-static void add_mesh(struct program *p, enum isa_opcode op, struct isa_mesh m) { program_add(p, (struct isa_inst){.op = op, .mesh = m}); }
+static void add_mesh(struct program *p, enum isa_opcode op, struct isa_mesh m)
+{
+    program_add(p, (struct isa_inst){.op = op, .mesh = m});
+}
 
 /* Tiles in between pass `words` words on through two small buffers. */
 static void pass_on(struct program *p, struct direction d, int32_t tiles, int32_t words, int32_t relay)
@@ -118,8 +133,12 @@ static void pass_on(struct program *p, struct direction d, int32_t tiles, int32_
     if (rest && words > 1)
         t = short_last(t, 1, rest, RELAY - rest);
     int32_t in = program_flag(p, tiles, d.in), out = program_flag(p, tiles, d.out);
-    add_mesh(p, d.op, (struct isa_mesh){.tiles = tiles, .a = t, .b = t, .p = {signal_at(1), signal_at(1)},
-                                        .wait = {wait_data(d.in, 1, in + 1, 1), wait_room(d.out, 1, out - 1, 1)}});
+    add_mesh(p, d.op,
+             (struct isa_mesh){.tiles = tiles,
+                               .a = t,
+                               .b = t,
+                               .p = {signal_at(1), signal_at(1)},
+                               .wait = {wait_data(d.in, 1, in + 1, 1), wait_room(d.out, 1, out - 1, 1)}});
 }
 
 /* Both flags of the direction to one value on all tiles; returns the tiles where one differed. */
@@ -133,15 +152,17 @@ static int32_t equalise(struct program *p, struct direction d)
     }
     for (int t = 0; t < ISA_TILES; t++)
         tiles |= p->flag[t][d.in] != most || p->flag[t][d.out] != most ? 1 << t : 0;
-    emit_fence(p, (struct fence){.flags = 1 << d.in | 1 << d.out, .value = most, .tiles = tiles,
+    emit_fence(p, (struct fence){.flags = 1 << d.in | 1 << d.out,
+                                 .value = most,
+                                 .tiles = tiles,
                                  .threads = 1 << (d.op - ISA_MESH_SOUTH + FIRST_MESH_THREAD)});
     return tiles;
 }
 
-/* A block from `sender` to `receiver` with the tiles in between; `apart`: tiles of the receiver that get an instruction of their
- * own.  Returns the tiles of the fence behind it, or 0. */
-static int32_t move_block(struct program *p, enum isa_opcode op, int32_t sender, struct block from, int32_t between, int32_t receiver,
-                          struct block to, int32_t apart, int32_t relay)
+/* A block from `sender` to `receiver` with the tiles in between; `apart`: tiles of the receiver that get an instruction
+ * of their own.  Returns the tiles of the fence behind it, or 0. */
+static int32_t move_block(struct program *p, enum isa_opcode op, int32_t sender, struct block from, int32_t between,
+                          int32_t receiver, struct block to, int32_t apart, int32_t relay)
 {
     struct direction d = direction_of(op);
     add_mesh(p, op, (struct isa_mesh){.tiles = sender, .a = block_unit(&from)});
@@ -176,7 +197,7 @@ static int32_t one_tile(int32_t k) { return 1 << k; }
 /* ---- the parts ---- */
 
 struct sizes {
-    int32_t pixels, w, h;  /* of a tile */
+    int32_t pixels, w, h;    /* of a tile */
     int32_t quarter, groups; /* pixels of a quarter of the image, and of 16 each */
     int32_t work, relay;
 };
@@ -208,13 +229,14 @@ static void deal_quarters(struct program *p, const struct sizes *z, int32_t from
                LOOPS({GROUP, 4}, {1, 0}, {z->groups, 4 * GROUP}, {1, 0}, {1, 4 * bytes}, {1, 0}, {1, 4 * bytes}), to,
                LOOPS({GROUP, 4}, {z->groups, 4 * GROUP}, {1, bytes}, {1, bytes}));
     for (int32_t k = 1; k < GRID; k++)
-        tiles = move_block(p, ISA_MESH_EAST, 1, (struct block){from + z->quarter * k, GROUP, z->groups, GROUP}, between(one_tile, k), 1 << k,
-                           (struct block){to, GROUP, z->groups, GROUP}, 0, z->relay);
+        tiles = move_block(p, ISA_MESH_EAST, 1, (struct block){from + z->quarter * k, GROUP, z->groups, GROUP},
+                           between(one_tile, k), 1 << k, (struct block){to, GROUP, z->groups, GROUP}, 0, z->relay);
     close_chain(p, tiles);
 }
 
 /* 16 words of a pixel each become 4. */
-static void select_bytes(const struct plan *plan, const struct step *s, struct program *p, const struct sizes *z, int32_t from, int32_t to)
+static void select_bytes(const struct plan *plan, const struct step *s, struct program *p, const struct sizes *z,
+                         int32_t from, int32_t to)
 {
     const struct flatten *f = s->detail;
     const struct parameter *q = &plan->parameters[s->parameter];
@@ -222,18 +244,35 @@ static void select_bytes(const struct plan *plan, const struct step *s, struct p
     enum isa_flag ring = q->streamed ? ISA_RREAD_A : ISA_RREAD_B;
     int32_t used = program_flag(p, FIRST_TILES, ISA_PARAM), arrived = program_flag(p, FIRST_TILES, ring);
     int32_t done = program_flag(p, FIRST_TILES, ISA_AVDATA), loaded = program_flag(p, FIRST_TILES, ISA_W2S);
-    program_add(p, (struct isa_inst){.op = receive,
-                                     .recv = {.tiles = FIRST_TILES, .w = buffered(masked(wide_rows(SELECT_ROW, LOOPS({GROUP, 1})), 1), 1, 0),
-                                              .s = {.en = 1, .dim = 1, .base = HEADER_ROW, .end = HEADER_ROW, .step = 1}, .p = signal_at(1),
-                                              .wait = wait_room(ISA_PARAM, 1, used, 1)}});
-    program_add(p, (struct isa_inst){.op = ISA_TO_NARROW,
-                                     .to_narrow = {.tiles = FIRST_TILES, .w = masked(wide_rows(HEADER_ROW, NO_LOOPS), 1),
-                                                   .n = buffered(narrow_words(64, LOOPS({GROUP / 2, 1}, {1, 64})), 2, 32), .p = signal_at(2),
-                                                   .wait = {wait_data(ring, 1, arrived + 1, 1), wait_room(ISA_AVDATA, 2, done - 1, 1)},
-                                                   .par = 1, .pack = 1}});
-    struct isa_tensor i = {.tiles = FIRST_TILES, .lim = {GROUP - 1, z->groups - 1}, .avdata = signal_at(2), .param = signal_at(2),
+    program_add(p,
+                (struct isa_inst){.op = receive,
+                                  .recv = {.tiles = FIRST_TILES,
+                                           .w = buffered(masked(wide_rows(SELECT_ROW, LOOPS({GROUP, 1})), 1), 1, 0),
+                                           .s = {.en = 1, .dim = 1, .base = HEADER_ROW, .end = HEADER_ROW, .step = 1},
+                                           .p = signal_at(1),
+                                           .wait = wait_room(ISA_PARAM, 1, used, 1)}});
+    program_add(p,
+                (struct isa_inst){
+                    .op = ISA_TO_NARROW,
+                    .to_narrow = {.tiles = FIRST_TILES,
+                                  .w = masked(wide_rows(HEADER_ROW, NO_LOOPS), 1),
+                                  .n = buffered(narrow_words(64, LOOPS({GROUP / 2, 1}, {1, 64})), 2, 32),
+                                  .p = signal_at(2),
+                                  .wait = {wait_data(ring, 1, arrived + 1, 1), wait_room(ISA_AVDATA, 2, done - 1, 1)},
+                                  .par = 1,
+                                  .pack = 1}});
+    struct isa_tensor i = {.tiles = FIRST_TILES,
+                           .lim = {GROUP - 1, z->groups - 1},
+                           .avdata = signal_at(2),
+                           .param = signal_at(2),
                            .wait = {wait_data(ring, 2, arrived + 1, 1), wait_data(ISA_W2S, 2, loaded + 1, 1)},
-                           .acc4 = 1, .one = 1, .nospill = 1, .chdim = 2, .redmask = 1, .lanes = GROUP - 1, .lanes_last = GROUP - 1};
+                           .acc4 = 1,
+                           .one = 1,
+                           .nospill = 1,
+                           .chdim = 2,
+                           .redmask = 1,
+                           .lanes = GROUP - 1,
+                           .lanes_last = GROUP - 1};
     i.a = tensor_unit(4LL * from, LOOPS({GROUP, 4}, {1, 4 * GROUP}, {z->groups, 4 * GROUP}));
     i.w = tensor_unit(4LL * SELECT_ROW, LOOPS({GROUP, 4}, {z->groups, 0}));
     i.p = buffered(tensor_unit(0, LOOPS({GROUP, 0}, {z->groups, 0})), 1, 4);
@@ -258,8 +297,8 @@ static void gather_vector(struct program *p, const struct sizes *z, int32_t from
     close_chain(p, tiles);
     fence_all(p);
     for (int32_t k = 1; k < GRID; k++)
-        tiles = move_block(p, ISA_MESH_SOUTH, 1, (struct block){to + words * k, 4, x, 4}, between(row_head, k), row_head(k),
-                           (struct block){to, 4, x, 4}, 0, z->work + 9 * z->pixels);
+        tiles = move_block(p, ISA_MESH_SOUTH, 1, (struct block){to + words * k, 4, x, 4}, between(row_head, k),
+                           row_head(k), (struct block){to, 4, x, 4}, 0, z->work + 9 * z->pixels);
     close_chain(p, tiles);
     fence_all(p);
 }
@@ -269,11 +308,14 @@ static void deal_slices(struct program *p, const struct sizes *z, int32_t from, 
 {
     int32_t words = z->pixels, slice = words / GRID, tiles = 0;
     struct loops a = LOOPS({slice, 4}, {1, 0}, {1, 4 * words}, {1, 0}, {1, 4 * words}, {1, 0}, {1, 4 * words});
-    copy_words(p, 1, slice, from, a, to, LOOPS({slice, 4}, {1, 4 * z->quarter}, {1, 4 * z->quarter}, {1, 4 * z->quarter}));
-    copy_words(p, column(0) & ~1, slice, from, a, to, LOOPS({slice, 4}, {1, 4 * slice}, {1, 4 * slice}, {1, 4 * slice}));
+    copy_words(p, 1, slice, from, a, to,
+               LOOPS({slice, 4}, {1, 4 * z->quarter}, {1, 4 * z->quarter}, {1, 4 * z->quarter}));
+    copy_words(p, column(0) & ~1, slice, from, a, to,
+               LOOPS({slice, 4}, {1, 4 * slice}, {1, 4 * slice}, {1, 4 * slice}));
     for (int32_t k = 1; k < GRID; k++)
-        tiles = move_block(p, ISA_MESH_EAST, column(0), (struct block){from + slice * k, slice, 1, slice}, between(column, k), column(k),
-                           (struct block){to, slice, 1, slice}, 0, z->work + 9 * z->pixels);
+        tiles = move_block(p, ISA_MESH_EAST, column(0), (struct block){from + slice * k, slice, 1, slice},
+                           between(column, k), column(k), (struct block){to, slice, 1, slice}, 0,
+                           z->work + 9 * z->pixels);
     close_chain(p, tiles);
 }
 
@@ -282,7 +324,8 @@ static void emit_flatten(const struct plan *plan, const struct step *s, struct p
     const struct flatten *f = s->detail;
     const struct value *in = plan_in(plan, s, 0), *out = plan_out(plan, s);
     int32_t identity = plan->buffers[f->identity].at, image = value_at(plan, in), to = value_at(plan, out);
-    struct sizes z = {.w = in->x / GRID, .h = in->y / GRID, .work = plan->buffers[f->work].at, .relay = plan->buffers[f->relay].at};
+    struct sizes z = {
+        .w = in->x / GRID, .h = in->y / GRID, .work = plan->buffers[f->work].at, .relay = plan->buffers[f->relay].at};
     z.pixels = z.w * z.h;
     z.quarter = GRID * z.pixels;
     z.groups = z.quarter / GROUP;

@@ -1,5 +1,6 @@
 /* Puts a vector to its place among others, words over ring A.
- * Facts: bright_*, color_* (two words of the first tile, in one copy); vectors in slices and several parts are the same copies. */
+ * Facts: bright_*, color_* (two words of the first tile, in one copy); vectors in slices and several parts are the same
+ * copies. */
 #include "compiler/families.h"
 #include "compiler/scalar.h"
 
@@ -10,14 +11,17 @@ static bool size_join(struct plan *p, uint32_t index)
     struct value *out = &p->values[p->steps[index].out];
     struct slices c = slices_of(out->z);
     if (out->buffer == NO_BUFFER)
-        out->buffer = plan_buffer(p, (struct narrow_buffer){.words = out->layout == LAYOUT_WHOLE || c.tiles == 1 ? c.total : c.words,
-                                                            .first = out->first, .last = out->last});
+        out->buffer = plan_buffer(
+            p, (struct narrow_buffer){.words = out->layout == LAYOUT_WHOLE || c.tiles == 1 ? c.total : c.words,
+                                      .first = out->first,
+                                      .last = out->last});
     plan_wide_floor(p, LOWEST_ROW);
     return true;
 }
 
 /* `words` words at `from` of tile t to words `at` .. of the result. */
-static void place(const struct plan *plan, const struct value *out, struct program *p, int32_t t, int32_t from, int32_t at, int32_t words)
+static void place(const struct plan *plan, const struct value *out, struct program *p, int32_t t, int32_t from,
+                  int32_t at, int32_t words)
 {
     struct slices c = slices_of(out->z);
     if (out->layout == LAYOUT_WHOLE) {

@@ -3,10 +3,10 @@
  *   M = max x;  v = 255 + x - M;  e = 65535 exp(s (v - 255));  S = sum e / 65535;  r = 46340 / sqrt(S);
  *   c = r r / 65535;  y = e c / 46340^2 * 256
  *
- * with 16 bits for e, r and c, and exp and 1/sqrt from the tables.  x and e are gathered on tile 0, which finds M and c; all
- * tiles do the rest on their own slices.  Facts: ../shared/isa/numerics.md section 3 (arithmetic); the instructions are those
- * of bright_16, bright_64, bright_128 and color_*_64, color_*_128 (K = 256, 4096, 16384), every field.  Vectors whose last
- * slice is shorter, and other K, follow the same form without an official instance. */
+ * with 16 bits for e, r and c, and exp and 1/sqrt from the tables.  x and e are gathered on tile 0, which finds M and
+ * c; all tiles do the rest on their own slices.  Facts: ../shared/isa/numerics.md section 3 (arithmetic); the
+ * instructions are those of bright_16, bright_64, bright_128 and color_*_64, color_*_128 (K = 256, 4096, 16384), every
+ * field.  Vectors whose last slice is shorter, and other K, follow the same form without an official instance. */
 #include "compiler/families.h"
 #include "compiler/scalar.h"
 #include "kernels/lut.h"
@@ -16,8 +16,8 @@
 enum {
     FIRST_TILE = 1,
     IDENTITY_ROW = WIDE_ROWS - 1,
-    U16 = 65535,        /* steps of e, r, c for 1.0 */
-    ROOT = 46340,       /* steps of r: floor(sqrt(2^31 - 1)) */
+    U16 = 65535,  /* steps of e, r, c for 1.0 */
+    ROOT = 46340, /* steps of r: floor(sqrt(2^31 - 1)) */
     THREAD_TO_WIDE = 1 << 5,
     TENSOR_FLAGS = 1 << ISA_AVDATA | 1 << ISA_PARAM | 1 << ISA_PSUM, /* and THREAD 0: before a new table */
     LOWEST_ROW = 2064,
@@ -29,16 +29,16 @@ struct softmax {
     const struct softmax_detail *d;
     const struct value *in, *out;
     struct slices c;
-    int32_t all;       /* mask of the tiles */
-    int32_t words;     /* q: of the whole vector */
-    int32_t slice;     /* s: of a slice */
-    int32_t base;      /* of the buffer, narrow words; first the whole vector on tile 0 */
-    int32_t behind;    /* behind the two 16-bit vectors: base + 4 q, but for very short ones */
-    int32_t row;       /* wide row above the highest that is free: the identity may lie there already */
+    int32_t all;    /* mask of the tiles */
+    int32_t words;  /* q: of the whole vector */
+    int32_t slice;  /* s: of a slice */
+    int32_t base;   /* of the buffer, narrow words; first the whole vector on tile 0 */
+    int32_t behind; /* behind the two 16-bit vectors: base + 4 q, but for very short ones */
+    int32_t row;    /* wide row above the highest that is free: the identity may lie there already */
     bool has_identity;
 };
 
-/* The buffer: [0, 4q) two vectors of 2q words with 16 bits each, the second also for constants of up to 8 words; then slices. */
+/* The buffer: two vectors of 2q words with 16 bits, the second also for constants of up to 8 words; then slices. */
 static int32_t vector_words(const struct slices *c)
 {
     enum { CONSTANTS = 8 };
@@ -94,8 +94,14 @@ static void fence_all(struct program *p) { emit_fence(p, (struct fence){0}); }
 /* Numbers of an instruction whose results are steps of `scale`, clamped. */
 static struct isa_tensor tensor(int32_t tiles, float scale, float min, float max)
 {
-    return (struct isa_tensor){.tiles = tiles, .one = 1, .nospill = 1, .lanes = 3, .lanes_last = 3,
-                               .scale = (int32_t)f32_bits(scale), .min = (int32_t)f32_bits(min), .max = (int32_t)f32_bits(max)};
+    return (struct isa_tensor){.tiles = tiles,
+                               .one = 1,
+                               .nospill = 1,
+                               .lanes = 3,
+                               .lanes_last = 3,
+                               .scale = (int32_t)f32_bits(scale),
+                               .min = (int32_t)f32_bits(min),
+                               .max = (int32_t)f32_bits(max)};
 }
 
 static void set_loops(struct isa_tensor *i, struct loops l)
@@ -143,11 +149,12 @@ static void load_table(struct program *p, int32_t tiles, enum lut_function f, fl
 /* Rows that a block of a stream of `words` rows has: the official four where that divides. */
 static int32_t block_of(int32_t words) { return words % 4 == 0 ? 4 : words % 2 == 0 ? 2 : 1; }
 
-/* Words of the first tile through wide rows, one to a row, in two buffers of a block, to an instruction that reduces them. */
+/* Words of the first tile through wide rows, one to a row and two buffers of a block, to who reduces them. */
 static void feed_words(struct program *p, int32_t from, int32_t words, int32_t row, int32_t par)
 {
     int32_t block = block_of(words), used = program_flag(p, FIRST_TILE, ISA_PARAM);
-    struct isa_to_wide i = {.tiles = FIRST_TILE, .p = signal_at(1), .par = par, .wait = {wait_room(ISA_PARAM, 1, used - 1, 1)}};
+    struct isa_to_wide i = {
+        .tiles = FIRST_TILE, .p = signal_at(1), .par = par, .wait = {wait_room(ISA_PARAM, 1, used - 1, 1)}};
     i.n = narrow_words(from, LOOPS({words, 1}));
     i.w = buffered(wide_rows(row, LOOPS({block, 1}, {words / block, 0})), 1, block);
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE, .to_wide = i});
@@ -171,13 +178,17 @@ static void constant_row(struct program *p, int32_t at, int32_t row)
 {
     int32_t ready = program_flag(p, ALL_TILES, ISA_S_IN);
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE,
-                                     .to_wide = {.tiles = ALL_TILES, .n = narrow_words(at, LOOPS({4, 1})), .w = wide_rows(row, NO_LOOPS),
-                                                 .wait = {wait_data(ISA_S_IN, 1, ready, 0)}, .pack = 1}});
+                                     .to_wide = {.tiles = ALL_TILES,
+                                                 .n = narrow_words(at, LOOPS({4, 1})),
+                                                 .w = wide_rows(row, NO_LOOPS),
+                                                 .wait = {wait_data(ISA_S_IN, 1, ready, 0)},
+                                                 .pack = 1}});
     fence_all(p);
 }
 
-/* One word (`bytes` 4, or 8 with 16 bits) at `from`, times the matrix in `row`, to `count` words at `to` of every tile. */
-static void repeat(const struct softmax *m, struct program *p, int32_t from, int32_t bytes, int32_t row, int32_t to, int32_t count)
+/* One word (`bytes` 4, or 8 with 16 bits) at `from`, times the matrix in `row`, to `count` words at `to`, all tiles. */
+static void repeat(const struct softmax *m, struct program *p, int32_t from, int32_t bytes, int32_t row, int32_t to,
+                   int32_t count)
 {
     struct isa_tensor i = tensor(m->all, 1, -INFINITY, INFINITY);
     set_loops(&i, LOOPS({1, 0}, {count, 0}));
@@ -238,8 +249,8 @@ static void mask_exponentials(const struct softmax *m, struct program *p)
 
 static void gather_input(const struct softmax *m, struct program *p)
 {
-    const struct value *made_by_host = m->step > m->plan->steps && m->step[-1].family == &family_infeed_vector ? m->in : NULL;
-    int32_t row = (made_by_host ? infeed_vector_top(m->in) : m->row) - 2;
+    bool from_host = m->step > m->plan->steps && m->step[-1].family == &family_infeed_vector;
+    int32_t row = (from_host ? infeed_vector_top(m->in) : m->row) - 2;
     fence_all(p);
     mask_input(m, p);
     for (int32_t t = 0; t < m->c.tiles; t++) {
@@ -275,9 +286,12 @@ static void maximum(const struct softmax *m, struct program *p)
     ready = program_flag(p, FIRST_TILE, ISA_N2W);
     int32_t used = program_flag(p, FIRST_TILE, ISA_PARAM);
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE,
-                                     .to_wide = {.tiles = FIRST_TILE, .n = narrow_words(m->base + q, NO_LOOPS),
-                                                 .w = buffered(wide_rows(row, NO_LOOPS), 1, 1), .p = signal_at(1),
-                                                 .wait = {wait_room(ISA_PARAM, 1, used, 1)}, .pack = 1}});
+                                     .to_wide = {.tiles = FIRST_TILE,
+                                                 .n = narrow_words(m->base + q, NO_LOOPS),
+                                                 .w = buffered(wide_rows(row, NO_LOOPS), 1, 1),
+                                                 .p = signal_at(1),
+                                                 .wait = {wait_room(ISA_PARAM, 1, used, 1)},
+                                                 .pack = 1}});
     i = tensor(FIRST_TILE, 1, 0, 0);
     set_max(m, &i, 4LL * (m->base + 2 * q));
     set_loops(&i, LOOPS({4, 0}));
@@ -312,8 +326,11 @@ static void negate(const struct softmax *m, struct program *p)
     emit_fill(p, ISA_MESH_NORTH, (struct constant){constants, 8, 0}, true);
     int32_t ready = program_flag(p, ALL_TILES, ISA_S_IN);
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE,
-                                     .to_wide = {.tiles = m->all, .n = narrow_words(constants, LOOPS({4, 1}, {2, 4})),
-                                                 .w = wide_rows(zeros, LOOPS({2, 1})), .wait = {wait_data(ISA_S_IN, 2, ready, 0)}, .pack = 1}});
+                                     .to_wide = {.tiles = m->all,
+                                                 .n = narrow_words(constants, LOOPS({4, 1}, {2, 4})),
+                                                 .w = wide_rows(zeros, LOOPS({2, 1})),
+                                                 .wait = {wait_data(ISA_S_IN, 2, ready, 0)},
+                                                 .pack = 1}});
     fence_all(p);
     struct isa_tensor i = difference(m, m->all);
     i.a = tensor_unit(4LL * (m->base + m->words), LOOPS({1, 1}, {1, 0}, {1, 4 * m->words}));
@@ -333,14 +350,21 @@ static void difference_weights(const struct softmax *m, struct program *p)
     static const struct {
         enum isa_opcode mesh;
         struct constant c;
-    } fills[] = {{ISA_MESH_NORTH, {0, 1, 0x10002}}, {ISA_MESH_EAST, {1, 1, 0x20001}}, {ISA_MESH_WEST, {2, 4, 0x10001}},
-                 {ISA_MESH_SOUTH, {6, 1, 0x10002}}, {ISA_MESH_NORTH, {7, 1, 0x20001}}};
+    } fills[] = {{ISA_MESH_NORTH, {0, 1, 0x10002}},
+                 {ISA_MESH_EAST, {1, 1, 0x20001}},
+                 {ISA_MESH_WEST, {2, 4, 0x10001}},
+                 {ISA_MESH_SOUTH, {6, 1, 0x10002}},
+                 {ISA_MESH_NORTH, {7, 1, 0x20001}}};
     static const enum isa_flag arrived[] = {ISA_N_IN, ISA_S_IN, ISA_W_IN, ISA_E_IN};
     int32_t constants = m->behind + 2 * m->slice;
     for (size_t k = 0; k < sizeof fills / sizeof *fills; k++)
-        emit_fill(p, fills[k].mesh, (struct constant){constants + fills[k].c.at, fills[k].c.words, fills[k].c.value}, true);
-    struct isa_to_wide w = {.tiles = m->all, .n = narrow_words(constants, LOOPS({4, 1}, {2, 4})),
-                            .w = wide_rows(m->row - 2, LOOPS({2, 1})), .p = signal_at(1), .pack = 1};
+        emit_fill(p, fills[k].mesh, (struct constant){constants + fills[k].c.at, fills[k].c.words, fills[k].c.value},
+                  true);
+    struct isa_to_wide w = {.tiles = m->all,
+                            .n = narrow_words(constants, LOOPS({4, 1}, {2, 4})),
+                            .w = wide_rows(m->row - 2, LOOPS({2, 1})),
+                            .p = signal_at(1),
+                            .pack = 1};
     for (int k = 0; k < 4; k++)
         w.wait[k] = wait_data(arrived[k], 2, program_flag(p, ALL_TILES, arrived[k]), 1);
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE, .to_wide = w});
@@ -352,9 +376,13 @@ static void subtract(const struct softmax *m, struct program *p)
     negate(m, p);
     difference_weights(m, p);
     program_add(p, (struct isa_inst){.op = ISA_TO_NARROW,
-                                     .to_narrow = {.tiles = m->all, .w = wide_rows(m->row - 5, LOOPS({1, 1}, {2, 0}, {1, 1})),
-                                                   .n = buffered(narrow_words(64, LOOPS({32, 1}, {2, 0})), 1, 32), .p = signal_at(2),
-                                                   .wait = {wait_room(ISA_AVDATA, 2, 0, 1)}, .par = 1, .pack = 1}});
+                                     .to_narrow = {.tiles = m->all,
+                                                   .w = wide_rows(m->row - 5, LOOPS({1, 1}, {2, 0}, {1, 1})),
+                                                   .n = buffered(narrow_words(64, LOOPS({32, 1}, {2, 0})), 1, 32),
+                                                   .p = signal_at(2),
+                                                   .wait = {wait_room(ISA_AVDATA, 2, 0, 1)},
+                                                   .par = 1,
+                                                   .pack = 1}});
     int32_t written = program_flag(p, m->all, ISA_N2W), loaded = program_flag(p, m->all, ISA_W2S) - 1;
     int32_t done = 0;
     for (int32_t t = 0; t < m->c.tiles; t++) {
@@ -448,8 +476,10 @@ static void inverse_sum(const struct softmax *m, struct program *p)
     int32_t used = program_flag(p, FIRST_TILE, ISA_PARAM);
     add_tensor(p, ISA_MAC, i);
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE,
-                                     .to_wide = {.tiles = FIRST_TILE, .n = narrow_words(m->behind, LOOPS({2, 1})),
-                                                 .w = buffered(wide_rows(ROW, LOOPS({2, 0})), 0, 1), .p = signal_at(0),
+                                     .to_wide = {.tiles = FIRST_TILE,
+                                                 .n = narrow_words(m->behind, LOOPS({2, 1})),
+                                                 .w = buffered(wide_rows(ROW, LOOPS({2, 0})), 0, 1),
+                                                 .p = signal_at(0),
                                                  .wait = {wait_room(ISA_PARAM, 0, used - 1, 1)}}});
     emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
 
@@ -477,7 +507,8 @@ static void spread_inverse(const struct softmax *m, struct program *p)
     enum { ROW = 2072, RECEIVE_ROW = 2069 };
     spread_out(m, p, m->behind, 2, RECEIVE_ROW);
     for (int k = 0; k < 2; k++) { /* the matrix that keeps one 16-bit number: 1, 256, 1, 256 */
-        struct isa_mesh f = {.tiles = ALL_TILES, .b = mesh_words(m->behind + 2 + k, LOOPS({2, 2})), .fill = 1, .value = k ? 0x100 : 1};
+        struct isa_mesh f = {
+            .tiles = ALL_TILES, .b = mesh_words(m->behind + 2 + k, LOOPS({2, 2})), .fill = 1, .value = k ? 0x100 : 1};
         if (k)
             f.p[1] = signal_at(1);
         program_add(p, (struct isa_inst){.op = ISA_MESH_NORTH, .mesh = f});
@@ -493,11 +524,16 @@ static void product(const struct softmax *m, struct program *p)
     int32_t last = m->c.tiles - 1, rest = slice_words(&m->c, last);
     for (int32_t t = 0; t <= last; t++) {
         int32_t pairs = (int32_t)ceil_div(slice_words(&m->c, t), 2), used = program_flag(p, 1 << t, ISA_PARAM);
-        program_add(p, (struct isa_inst){.op = ISA_TO_WIDE,
-                                         .to_wide = {.tiles = 1 << t,
-                                                     .n = narrow_words(m->base + 2 * m->slice * t, LOOPS({2, 2}, {2, 1}, {pairs, 4})),
-                                                     .w = buffered(wide_rows(ROW, LOOPS({pairs, 0})), 0, 1), .p = signal_at(0),
-                                                     .wait = {wait_room(ISA_PARAM, 0, used - 1, 1)}, .par = 1, .par2 = 1, .pack = 2}});
+        program_add(p, (struct isa_inst){
+                           .op = ISA_TO_WIDE,
+                           .to_wide = {.tiles = 1 << t,
+                                       .n = narrow_words(m->base + 2 * m->slice * t, LOOPS({2, 2}, {2, 1}, {pairs, 4})),
+                                       .w = buffered(wide_rows(ROW, LOOPS({pairs, 0})), 0, 1),
+                                       .p = signal_at(0),
+                                       .wait = {wait_room(ISA_PARAM, 0, used - 1, 1)},
+                                       .par = 1,
+                                       .par2 = 1,
+                                       .pack = 2}});
     }
     const float root = 1.0f / ROOT;
     for (int k = 0; k < 2; k++) {
@@ -507,10 +543,12 @@ static void product(const struct softmax *m, struct program *p)
         int32_t pairs = (int32_t)ceil_div(words, 2), pitch = 8 * m->words;
         struct isa_tensor i = tensor(tiles, root * root * (1.0f / m->d->out->quant.scale[0]), 0, 255);
         set_loops(&i, LOOPS({2, 0}, {pairs, 0}));
-        i.a = tensor_unit(4LL * (m->base + 2 * m->words), LOOPS({1, 4}, {2 * pairs, 0}, {1, pitch}, {1, pitch}, {1, pitch}));
+        i.a = tensor_unit(4LL * (m->base + 2 * m->words),
+                          LOOPS({1, 4}, {2 * pairs, 0}, {1, pitch}, {1, pitch}, {1, pitch}));
         i.w = buffered(tensor_unit(4LL * ROW, LOOPS({2, 2}, {pairs, 0})), 1, 4);
         i.p = buffered(tensor_unit(0, LOOPS({2 * pairs, 0})), 0, 4);
-        i.o = tensor_unit(4LL * value_at(m->plan, m->out), LOOPS({2 * pairs, 4}, {1, 4 * m->slice}, {1, 4 * m->slice}, {1, 4 * m->slice}));
+        i.o = tensor_unit(4LL * value_at(m->plan, m->out),
+                          LOOPS({2 * pairs, 4}, {1, 4 * m->slice}, {1, 4 * m->slice}, {1, 4 * m->slice}));
         i.param = signal_at(1);
         i.wait[0] = wait_data(ISA_N2W, 1, 1, 1);
         i.a16 = i.w16 = 1;

@@ -18,8 +18,8 @@ void emit_copy(struct program *p, int32_t src, int32_t dst, int32_t words, int32
     emit_copy_rows(p, src, dst, words, 1, (struct rows){from, 0}, (struct rows){to, 0}, receive_row);
 }
 
-void emit_copy_rows(struct program *p, int32_t src, int32_t dst, int32_t words, int32_t rows, struct rows from, struct rows to,
-                    int32_t receive_row)
+void emit_copy_rows(struct program *p, int32_t src, int32_t dst, int32_t words, int32_t rows, struct rows from,
+                    struct rows to, int32_t receive_row)
 {
     int32_t all = words * rows, wide = (int32_t)ceil_div(all, ROW_WORDS), dim = wide == 1, from_tile = 1 << src;
     int32_t read = program_flag(p, dst, ISA_RREAD_A), moved = program_flag(p, dst, ISA_W2N), pack = rows > 1 ? 2 : 1;

@@ -48,8 +48,8 @@ void *infeed_image_detail(struct arena *a);
 
 /* Fills the halo of a value's planes on all tiles; padding: the zero point in the uint8 domain. */
 void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, struct program *p);
-/* Constants are made on the chip (emit_constant.c): `words` words of one value at narrow word `at` of all tiles, by a mesh
- * instruction without a sender. */
+/* Constants are made on the chip (emit_constant.c): `words` words of one value at narrow word `at` of all tiles, by a
+ * mesh instruction without a sender. */
 struct constant {
     int32_t at, words, value;
 };
@@ -84,8 +84,8 @@ void emit_copy_area(struct program *out, int32_t src, int32_t dst, struct area a
 struct rows {
     int32_t at, pitch;
 };
-void emit_copy_rows(struct program *p, int32_t src, int32_t dst, int32_t words, int32_t rows, struct rows from, struct rows to,
-                    int32_t receive_row);
+void emit_copy_rows(struct program *p, int32_t src, int32_t dst, int32_t words, int32_t rows, struct rows from,
+                    struct rows to, int32_t receive_row);
 
 /* All rows of a cached parameter to ring B of the tiles in dst. */
 void emit_broadcast(struct program *p, const struct parameter *q, int32_t dst);

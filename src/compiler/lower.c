@@ -20,7 +20,7 @@ uint32_t lower_whole(struct plan *p, uint32_t value, int32_t tiles, uint32_t op)
     const struct family *f = v.layout == LAYOUT_GRID ? &family_collect : &family_gather;
     uint32_t whole = v.layout == LAYOUT_WHOLE ? value : made_by(p, f, value);
     if (whole == NO_VALUE) {
-        int32_t pixels = v.y * v.x, z = pixels == 1 ? v.z : pixels * 4 * v.grid.words; /* every pixel with its whole words */
+        int32_t pixels = v.y * v.x, z = pixels == 1 ? v.z : pixels * 4 * v.grid.words; /* pixels are whole words */
         whole = plan_value(p, v.tensor, LAYOUT_WHOLE, 1, 1, z);
         struct step *s = plan_step(p, f, op);
         step_reads(p, s, value);

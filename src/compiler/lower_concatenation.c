@@ -1,6 +1,6 @@
-/* CONCATENATION of vectors.  Where every part but the last ends with a whole word, words are copied to their places.  Else
- * the words of all parts are put side by side on the first tile and a select picks the bytes (bright_*, color_*: two single
- * values). */
+/* CONCATENATION of vectors.  Where every part but the last ends with a whole word, words are copied to their places.
+ * Else the words of all parts are put side by side on the first tile and a select picks the bytes (bright_*, color_*:
+ * two single values). */
 #include "compiler/families.h"
 #include "compiler/lower.h"
 #include "compiler/operators.h"
@@ -44,7 +44,8 @@ static uint32_t strip_of(struct plan *p, const struct tfl_operator *o)
     uint32_t first = p->values[part(p, o, 0)].first;
     for (uint32_t k = 1; k < o->n_inputs; k++)
         first = p->values[part(p, o, k)].first < first ? p->values[part(p, o, k)].first : first;
-    uint32_t buffer = plan_buffer(p, (struct narrow_buffer){.words = (int32_t)o->n_inputs, .first = first, .last = p->n_steps});
+    uint32_t buffer = plan_buffer(
+        p, (struct narrow_buffer){.words = (int32_t)o->n_inputs, .first = first, .last = p->n_steps});
     for (uint32_t k = 0; k < o->n_inputs; k++) {
         struct value *v = &p->values[part(p, o, k)];
         v->buffer = buffer;

@@ -2,8 +2,8 @@
 #include "compiler/lower.h"
 #include "compiler/operators.h"
 
-/* A vector keeps its words under any shape.  An image of one channel is flattened here; any other stays an image until a
- * reader asks for a vector (lower_whole). */
+/* A vector keeps its words under any shape.  An image of one channel is flattened here; any other stays an image until
+ * a reader asks for a vector (lower_whole). */
 bool lower_reshape(struct plan *p, uint32_t op)
 {
     const struct tfl_operator *o = &p->graph->operators[op];

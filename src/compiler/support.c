@@ -170,8 +170,8 @@ static const char *flatten_refusal(const struct support *s, const struct tfl_ten
         need = flattens_whole(t) ? need * PARTS / OF + CONSTANTS : need + grid_words(&g);
     }
     if (need > NARROW_WORDS)
-        return arena_text(s->arena, "as a vector it takes %lld bytes of one tile, %d are there: make it smaller", (long long)need * 4,
-                          4 * NARROW_WORDS);
+        return arena_text(s->arena, "as a vector it takes %lld bytes of one tile, %d are there: make it smaller",
+                          (long long)need * 4, 4 * NARROW_WORDS);
     return NULL;
 }
 
@@ -226,7 +226,8 @@ struct verdict support_fully_connected(const struct support *s, uint32_t op)
     if (!s->made_flat[o->inputs[0]]) {
         const char *why = flatten_refusal(s, in);
         if (why)
-            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s): %s", op_name(s, op), in->name, tfl_shape_text(s->arena, in), why);
+            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s): %s", op_name(s, op), in->name,
+                          tfl_shape_text(s->arena, in), why);
     }
     return MAPPED;
 }
@@ -246,7 +247,8 @@ struct verdict support_reshape(const struct support *s, uint32_t op)
         if (!why && in->shape[in->rank - 1] % 4 && !flattens_whole(in) && readers & READ_BY_OTHERS)
             why = "its channels are no multiple of 4, which only a FULLY_CONNECTED behind it can take: pad them";
         if (why)
-            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s): %s", op_name(s, op), in->name, tfl_shape_text(s->arena, in), why);
+            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s): %s", op_name(s, op), in->name,
+                          tfl_shape_text(s->arena, in), why);
     }
     return MAPPED;
 }

@@ -12,7 +12,10 @@ enum {
     SELECT_LIMIT = 1024,   /* elements that are moved one by one, by a matrix of at most 4 bytes for each pair */
 };
 
-static const char *op_name(const struct support *s, uint32_t op) { return graph_op_text(s->arena, s->graph->source, op); }
+static const char *op_name(const struct support *s, uint32_t op)
+{
+    return graph_op_text(s->arena, s->graph->source, op);
+}
 
 static bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b)
 {
@@ -25,13 +28,16 @@ struct verdict support_softmax(const struct support *s, uint32_t op)
     const struct tfl_tensor *in = op_input(s->graph->source, o, 0), *out = op_output(s->graph->source, o, 0);
     int64_t n = tfl_elements(in);
     if (in->rank == 0 || n != in->shape[in->rank - 1] || !s->made_flat[o->inputs[0]])
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is not one vector; this version normalises one row", op_name(s, op),
-                      in->name, tfl_shape_text(s->arena, in));
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is not one vector; this version normalises one row",
+                      op_name(s, op), in->name, tfl_shape_text(s->arena, in));
     if (n > SOFTMAX_LIMIT)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; %d fit the memory of a tile", op_name(s, op), (long long)n, SOFTMAX_LIMIT);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; %d fit the memory of a tile", op_name(s, op),
+                      (long long)n, SOFTMAX_LIMIT);
     if (out->quant.scale[0] != 1.0f / 256 || unsigned_zero_point(out) != 0)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" has scale %g and zero point %lld; TFLite's SOFTMAX has 1/256 and the "
-                      "lowest value", op_name(s, op), out->name, (double)out->quant.scale[0], (long long)out->quant.zero_point[0]);
+        return REFUSE(s, SUPPORT_LIMITATION,
+                      "%s: output \"%s\" has scale %g and zero point %lld; TFLite's SOFTMAX has 1/256 and the "
+                      "lowest value",
+                      op_name(s, op), out->name, (double)out->quant.scale[0], (long long)out->quant.zero_point[0]);
     return MAPPED;
 }
 
@@ -49,18 +55,19 @@ struct verdict support_concatenation(const struct support *s, uint32_t op)
         if (t->data.size)
             return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" is a constant", op_name(s, op), t->name);
         if (!same_numbers(t, out))
-            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" has another scale or zero point than the output; requantise it first",
+            return REFUSE(s, SUPPORT_LIMITATION,
+                          "%s: input \"%s\" has another scale or zero point than the output; requantise it first",
                           op_name(s, op), t->name);
         if (t->rank == 0 || tfl_elements(t) != t->shape[t->rank - 1] || !s->made_flat[o->inputs[k]])
-            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is not one vector; this version joins vectors", op_name(s, op),
-                          t->name, tfl_shape_text(s->arena, t));
+            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is not one vector; this version joins vectors",
+                          op_name(s, op), t->name, tfl_shape_text(s->arena, t));
         words = words && (k + 1 == o->n_inputs || tfl_elements(t) % 4 == 0);
     }
     if (out->shape[out->rank - 1] != n)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" (%s) is not one vector", op_name(s, op), out->name,
                       tfl_shape_text(s->arena, out));
     if (n > (words ? JOIN_LIMIT : SELECT_LIMIT))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; %d are possible, %d where a part is no multiple of 4", op_name(s, op),
-                      (long long)n, JOIN_LIMIT, SELECT_LIMIT);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; %d are possible, %d where a part is no multiple of 4",
+                      op_name(s, op), (long long)n, JOIN_LIMIT, SELECT_LIMIT);
     return MAPPED;
 }

@@ -1,5 +1,5 @@
-/* Images that become vectors: convolutions, then RESHAPE, FULLY_CONNECTED, SOFTMAX or the host; run on the simulated chip.
- *   SEEDS=n   how many random graphs (25)      SEED=k   only that one      VERBOSE=1   prints each */
+/* Images that become vectors: convolutions, then RESHAPE, FULLY_CONNECTED, SOFTMAX or the host; run on the simulated
+ * chip. SEEDS=n   how many random graphs (25)      SEED=k   only that one      VERBOSE=1   prints each */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,14 +11,19 @@
 #include "graph/graph.h"
 #include "support/make_model.h"
 
-static int32_t pick(uint64_t *s, int32_t low, int32_t high) { return low + (int32_t)(random_next(s) % (uint64_t)(high - low + 1)); }
+static int32_t pick(uint64_t *s, int32_t low, int32_t high)
+{
+    return low + (int32_t)(random_next(s) % (uint64_t)(high - low + 1));
+}
 
 static const char *describe(struct arena *a, const struct tfl_model *m)
 {
     const struct tfl_subgraph *g = &m->subgraphs[0];
-    const char *text = arena_text(a, "%s %s", tfl_type_name(g->tensors[g->inputs[0]].type), tfl_shape_text(a, &g->tensors[g->inputs[0]]));
+    const char *text = arena_text(a, "%s %s", tfl_type_name(g->tensors[g->inputs[0]].type),
+                                  tfl_shape_text(a, &g->tensors[g->inputs[0]]));
     for (uint32_t i = 0; i < g->n_operators; i++)
-        text = arena_text(a, "%s, %s -> %s", text, graph_op_text(a, g, i), tfl_shape_text(a, &g->tensors[g->operators[i].outputs[0]]));
+        text = arena_text(a, "%s, %s -> %s", text, graph_op_text(a, g, i),
+                          tfl_shape_text(a, &g->tensors[g->operators[i].outputs[0]]));
     return text;
 }
 
@@ -114,7 +119,8 @@ static const struct tfl_model *random_graph(struct arena *a, uint64_t seed)
         x = make_fully_connected(k, make_flatten(k, x), pick(&s, 1, 100), TFL_ACT_NONE);
         break;
     case 1:
-        x = make_fully_connected(k, make_fully_connected(k, make_flatten(k, x), pick(&s, 1, 100), TFL_ACT_RELU), 4 * pick(&s, 1, 100), TFL_ACT_NONE);
+        x = make_fully_connected(k, make_fully_connected(k, make_flatten(k, x), pick(&s, 1, 100), TFL_ACT_RELU),
+                                 4 * pick(&s, 1, 100), TFL_ACT_NONE);
         x = make_softmax(k, x);
         break;
     default:

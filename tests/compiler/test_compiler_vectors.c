@@ -1,6 +1,6 @@
-/* SOFTMAX, CONCATENATION and FULLY_CONNECTED on vectors, alone and mixed, compiled and run on the simulated chip: exactly the
- * kernels' bytes.
- *   SEEDS=n   how many random graphs (100)      SEED=k   only that one      VERBOSE=1   prints each */
+/* SOFTMAX, CONCATENATION and FULLY_CONNECTED on vectors, alone and mixed, compiled and run on the simulated chip:
+ * exactly the kernels' bytes. SEEDS=n   how many random graphs (100)      SEED=k   only that one      VERBOSE=1 prints
+ * each */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,14 +12,18 @@
 #include "graph/graph.h"
 #include "support/make_model.h"
 
-static int32_t pick(uint64_t *s, int32_t low, int32_t high) { return low + (int32_t)(random_next(s) % (uint64_t)(high - low + 1)); }
+static int32_t pick(uint64_t *s, int32_t low, int32_t high)
+{
+    return low + (int32_t)(random_next(s) % (uint64_t)(high - low + 1));
+}
 
 static const char *describe(struct arena *a, const struct tfl_model *m)
 {
     const struct tfl_subgraph *g = &m->subgraphs[0];
     const char *text = tfl_type_name(g->tensors[g->inputs[0]].type);
     for (uint32_t i = 0; i < g->n_operators; i++)
-        text = arena_text(a, "%s, %s -> %s", text, graph_op_text(a, g, i), tfl_shape_text(a, &g->tensors[g->operators[i].outputs[0]]));
+        text = arena_text(a, "%s, %s -> %s", text, graph_op_text(a, g, i),
+                          tfl_shape_text(a, &g->tensors[g->operators[i].outputs[0]]));
     return text;
 }
 
@@ -48,7 +52,8 @@ static int add_softmax(struct maker *k, int x, float scale)
 static void lengths(void **state)
 {
     (void)state;
-    static const int32_t sizes[] = {1, 2, 3, 5, 10, 21, 1001, 4099, 4, 8, 12, 60, 64, 68, 100, 128, 192, 256, 260, 1000, 1024, 1028, 2048, 4004, 9216, 10000};
+    static const int32_t sizes[] = {1,  2,   3,   5,   10,  21,  1001, 4099, 4,    8,    12,   60,   64,
+                                    68, 100, 128, 192, 256, 260, 1000, 1024, 1028, 2048, 4004, 9216, 10000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct arena *a = arena_new();
         struct maker *k = maker_new(a, i % 2 ? TFL_UINT8 : TFL_INT8, i);
@@ -86,7 +91,8 @@ static void like(struct maker *k, int x, int y)
 static void parts_of_any_length(void **state)
 {
     (void)state;
-    static const int32_t sizes[][4] = {{1, 1, 1, 1}, {3, 2, 5, 1}, {64, 64, 128, 4}, {100, 60, 7, 0}, {65, 65, 65, 65}, {1000, 24, 0, 0}};
+    static const int32_t sizes[][4] = {{1, 1, 1, 1},    {3, 2, 5, 1},     {64, 64, 128, 4},
+                                       {100, 60, 7, 0}, {65, 65, 65, 65}, {1000, 24, 0, 0}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct arena *a = arena_new();
         struct maker *k = maker_new(a, i % 2 ? TFL_UINT8 : TFL_INT8, i);
@@ -146,7 +152,8 @@ static const struct tfl_model *random_graph(struct arena *a, uint64_t seed)
         default: {
             int32_t p = pick(&s, 1, 5), q = pick(&s, 1, 100);
             n = p + q;
-            int parts[] = {make_fully_connected(k, x, p, TFL_ACT_NONE), make_fully_connected(k, x, n - p, TFL_ACT_NONE)};
+            int parts[] = {make_fully_connected(k, x, p, TFL_ACT_NONE),
+                           make_fully_connected(k, x, n - p, TFL_ACT_NONE)};
             like(k, parts[1], parts[0]);
             x = make_concatenation(k, 2, parts, 1);
             like(k, x, parts[0]);
