@@ -29,10 +29,6 @@ static const char *excuse(const struct tfl_model *m)
         const struct tfl_operator *o = &g->operators[k];
         if (o->code == TFL_OP_UNIDIRECTIONAL_SEQUENCE_LSTM)
             return "LSTM";
-        if (o->code == TFL_OP_MUL || o->code == TFL_OP_ADD || o->code == TFL_OP_SUB)
-            for (uint32_t i = 0; i < o->n_inputs; i++)
-                if (o->inputs[i] >= 0 && g->tensors[o->inputs[i]].data.size)
-                    return "arithmetic with a constant";
     }
     return NULL;
 }
