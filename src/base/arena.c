@@ -90,6 +90,18 @@ void *arena_copy(struct arena *a, const void *data, size_t size)
     return p;
 }
 
+void *arena_grow(struct arena *a, void *old, size_t count, size_t element, size_t *capacity)
+{
+    enum { FIRST = 16 };
+    if (count < *capacity)
+        return old;
+    *capacity = *capacity ? 2 * *capacity : FIRST;
+    void *bigger = arena_array(a, *capacity, element);
+    if (count)
+        memcpy(bigger, old, count * element);
+    return bigger;
+}
+
 char *arena_text(struct arena *a, const char *format, ...)
 {
     va_list ap, again;

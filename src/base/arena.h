@@ -20,6 +20,8 @@ void *arena_alloc(struct arena *a, size_t size);
 /* As arena_alloc for count elements; exits as above where count * size overflows. */
 void *arena_array(struct arena *a, size_t count, size_t size);
 void *arena_copy(struct arena *a, const void *data, size_t size);
+/* Room for element number `count` of an array that grows: `old`, or a copy of twice the capacity. */
+void *arena_grow(struct arena *a, void *old, size_t count, size_t element, size_t *capacity);
 char *arena_text(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))

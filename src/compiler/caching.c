@@ -19,19 +19,6 @@ static int64_t chunk_packets(const struct cached_segment *s, uint32_t k)
     return left < here ? left : here;
 }
 
-static void prologue(struct program *p)
-{
-    enum { ALL_FLAGS = 0x7ffff, ALL_CORE_FLAGS = 0x1ff };
-    program_add(p, (struct isa_inst){.op = ISA_START});
-    emit_fence(p, (struct fence){.flags = ALL_FLAGS, .core = 1});
-    program_add(p, (struct isa_inst){.op = ISA_SYNC,
-                                     .sync = {.tiles = ALL_TILES,
-                                              .flags = ALL_CORE_FLAGS,
-                                              .tiles_again_en = 1,
-                                              .tiles_again = ALL_TILES,
-                                              .engines = ENGINES_ALL}});
-}
-
 static void request_blob(struct program *p, int64_t bytes)
 {
     int64_t packets = bytes / PACKET;
@@ -73,7 +60,7 @@ bool caching_executable(struct arena *a, const struct cached_segment *segments, 
 
     struct program p;
     program_init(&p, a, FIRST_SEQ, st);
-    prologue(&p);
+    emit_start(&p);
     request_blob(&p, bytes);
     for (uint32_t i = 0; i < count; i++) {
         const struct cached_segment *s = &segments[i];
@@ -87,9 +74,7 @@ bool caching_executable(struct arena *a, const struct cached_segment *segments, 
         memcpy(to, s->segment->data.data, s->segment->data.size);
         to += s->segment->data.size;
     }
-    emit_fence(&p, (struct fence){.core = 1, .end = 3});
-    program_add(&p, (struct isa_inst){.op = ISA_SYNC, .sync = {.tiles = ALL_TILES, .tiles_again_en = 1,
-                                                               .tiles_again = ALL_TILES, .engines = ENGINES_USUAL}});
+    emit_last_barrier(&p);
     scalar_set(&p, 2, 0);
     scalar_set(&p, 3, 0);
     scalar_move(&p, 4, 3);

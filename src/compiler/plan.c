@@ -3,17 +3,6 @@
 #include "compiler/scalar.h"
 #include "graph/graph.h"
 
-static void *grow(struct arena *a, void *old, uint32_t count, size_t element, size_t *capacity)
-{
-    if (count < *capacity)
-        return old;
-    *capacity = *capacity ? 2 * *capacity : 16;
-    void *bigger = arena_array(a, *capacity, element);
-    if (count)
-        memcpy(bigger, old, count * element);
-    return bigger;
-}
-
 void plan_init(struct plan *p, struct arena *a, const struct tfl_subgraph *g, struct status *st)
 {
     *p = (struct plan){.arena = a, .st = st, .graph = g, .wide_floor = WIDE_ROWS};
@@ -24,7 +13,7 @@ void plan_init(struct plan *p, struct arena *a, const struct tfl_subgraph *g, st
 
 uint32_t plan_value(struct plan *p, const struct tfl_tensor *t, enum layout layout, int32_t y, int32_t x, int32_t z)
 {
-    p->values = grow(p->arena, p->values, p->n_values, sizeof *p->values, &p->values_capacity);
+    p->values = arena_grow(p->arena, p->values, p->n_values, sizeof *p->values, &p->values_capacity);
     p->values[p->n_values] = (struct value){
         .tensor = t, .y = y, .x = x, .z = z, .layout = layout, .buffer = NO_BUFFER, .first = UINT32_MAX};
     if (layout == LAYOUT_GRID)
@@ -34,7 +23,7 @@ uint32_t plan_value(struct plan *p, const struct tfl_tensor *t, enum layout layo
 
 struct step *plan_step(struct plan *p, const struct family *f, uint32_t op)
 {
-    p->steps = grow(p->arena, p->steps, p->n_steps, sizeof *p->steps, &p->steps_capacity);
+    p->steps = arena_grow(p->arena, p->steps, p->n_steps, sizeof *p->steps, &p->steps_capacity);
     struct step *s = &p->steps[p->n_steps++];
     *s = (struct step){.family = f, .op = op, .out = NO_VALUE, .temporary = NO_BUFFER, .parameter = UINT32_MAX};
     return s;
@@ -57,7 +46,7 @@ void step_makes(struct plan *p, struct step *s, uint32_t value)
 
 uint32_t plan_buffer(struct plan *p, struct narrow_buffer b)
 {
-    p->buffers = grow(p->arena, p->buffers, p->n_buffers, sizeof *p->buffers, &p->buffers_capacity);
+    p->buffers = arena_grow(p->arena, p->buffers, p->n_buffers, sizeof *p->buffers, &p->buffers_capacity);
     p->buffers[p->n_buffers] = b;
     return p->n_buffers++;
 }
@@ -70,7 +59,8 @@ void plan_keep(struct plan *p, uint32_t buffer, uint32_t last)
 
 uint32_t plan_parameter(struct plan *p, struct parameter q)
 {
-    p->parameters = grow(p->arena, p->parameters, p->n_parameters, sizeof *p->parameters, &p->parameters_capacity);
+    p->parameters =
+        arena_grow(p->arena, p->parameters, p->n_parameters, sizeof *p->parameters, &p->parameters_capacity);
     p->parameters[p->n_parameters] = q;
     return p->n_parameters++;
 }

@@ -198,18 +198,6 @@ void program_init(struct program *p, struct arena *a, int32_t first_seq, struct 
     *p = (struct program){.arena = a, .st = st, .seq = first_seq};
 }
 
-/* Room for one more element of an arena array. */
-static void *grow(struct arena *a, void *old, size_t count, uint32_t element, size_t *capacity)
-{
-    if (count < *capacity)
-        return old;
-    *capacity = *capacity ? 2 * *capacity : 64;
-    void *bigger = arena_array(a, *capacity, element);
-    if (count)
-        memcpy(bigger, old, count * element);
-    return bigger;
-}
-
 void program_add(struct program *p, struct isa_inst inst)
 {
     const struct isa_op *op = isa_op_of(inst.op);
@@ -218,7 +206,7 @@ void program_add(struct program *p, struct isa_inst inst)
         return;
     }
     account(p, &inst);
-    p->inst = grow(p->arena, p->inst, p->count, sizeof *p->inst, &p->capacity);
+    p->inst = arena_grow(p->arena, p->inst, p->count, sizeof *p->inst, &p->capacity);
     p->inst[p->count++] = inst;
     p->words += op->words;
 }
@@ -241,18 +229,14 @@ int32_t program_flag(struct program *p, int32_t tiles, enum isa_flag f)
 
 void program_field_offset(struct program *p, enum dwn_desc desc, const char *name, bool upper)
 {
-    size_t capacity = p->offsets_capacity;
-    p->offsets = grow(p->arena, p->offsets, p->n_offsets, sizeof *p->offsets, &capacity);
-    p->offsets_capacity = (uint32_t)capacity;
+    p->offsets = arena_grow(p->arena, p->offsets, p->n_offsets, sizeof *p->offsets, &p->offsets_capacity);
     p->offsets[p->n_offsets++] = (struct dwn_field_offset){
         .desc = desc, .name = name, .upper = upper, .offset_bit = p->words * 8 * ISA_WORD + OFFSET_OF_IMMEDIATE};
 }
 
 static void add_hint(struct program *p, struct dwn_hint h)
 {
-    size_t capacity = p->hints_capacity;
-    p->hints = grow(p->arena, p->hints, p->n_hints, sizeof *p->hints, &capacity);
-    p->hints_capacity = (uint32_t)capacity;
+    p->hints = arena_grow(p->arena, p->hints, p->n_hints, sizeof *p->hints, &p->hints_capacity);
     p->hints[p->n_hints++] = (struct issued_hint){h, p->words - 1};
 }
 

@@ -67,9 +67,10 @@ struct program {
     int32_t loop_rows, loop_words; /* that went through the scalar core's memory */
     int64_t host_packets; /* 64-byte parameter packets that the host has been asked for */
     struct dwn_field_offset *offsets;
-    uint32_t n_offsets, offsets_capacity;
+    uint32_t n_offsets;
     struct issued_hint *hints;
-    uint32_t n_hints, hints_capacity;
+    uint32_t n_hints;
+    size_t offsets_capacity, hints_capacity;
 };
 
 struct issued_hint {

@@ -199,12 +199,24 @@ static void set_base(struct program *p, int reg, enum dwn_desc desc, bool upper)
     scalar_set(p, reg, 0);
 }
 
-void emit_prologue(struct program *p)
+void emit_start(struct program *p)
 {
     enum { ALL_FLAGS = 0x7ffff, ALL_CORE_FLAGS = 0x1ff };
     program_add(p, (struct isa_inst){.op = ISA_START});
     emit_fence(p, (struct fence){.flags = ALL_FLAGS, .core = 1});
     sync_tiles(p, ALL_CORE_FLAGS, ENGINES_ALL);
+}
+
+void emit_last_barrier(struct program *p)
+{
+    enum { DRAIN = 3 };
+    emit_fence(p, (struct fence){.core = 1, .end = DRAIN});
+    sync_tiles(p, 0, ENGINES_USUAL);
+}
+
+void emit_prologue(struct program *p)
+{
+    emit_start(p);
     set_base(p, REG_PARAM_LO, DWN_PARAMETER, false);
     set_base(p, REG_PARAM_HI, DWN_PARAMETER, true);
     set_base(p, REG_SCRATCH_LO, DWN_SCRATCH, false);
@@ -223,8 +235,7 @@ void emit_epilogue(struct program *p)
 {
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     emit_ring_reset(p);
-    emit_fence(p, (struct fence){.core = 1, .end = 3});
-    sync_tiles(p, 0, ENGINES_USUAL);
+    emit_last_barrier(p);
     scalar_set(p, 4, 0);
     scalar_set(p, 5, 0);
     scalar_move(p, 6, 5);

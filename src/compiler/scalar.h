@@ -48,6 +48,10 @@ void emit_exchange_end(struct program *p);
 /* Drains the rings and starts their tickets from 0 again, if a ring was used since the last time. */
 void emit_ring_reset(struct program *p);
 
+/* 0x3e; all tiles and engines idle, all flags 0. */
+void emit_start(struct program *p);
+/* The barrier before the interrupt. */
+void emit_last_barrier(struct program *p);
 /* EXECUTION_ONLY: from 0x3e to the first barrier; parameter and scratch addresses. */
 void emit_prologue(struct program *p);
 /* Drains rings and host queues, raises the interrupt, ends. */
