@@ -100,6 +100,9 @@ static bool size_vector(struct plan *p, uint32_t index)
     struct value *v = &p->values[s->out];
     struct slices c = slices_of(v->z);
     int32_t room = c.words > ROW_WORDS ? c.words : ROW_WORDS;
+    if (2 * ring_rows(v->z) > WIDE_ROWS / 2)
+        return status_fail(p->st, STATUS_LIMIT, "input \"%.80s\" is a vector of %d bytes; %d are possible", v->tensor->name,
+                           v->z, WIDE_ROWS / 4 * ROW_BYTES);
     /* A staging buffer that the official programs reserve and do not use (mapping.md section 4, A). */
     plan_buffer(p, (struct narrow_buffer){.words = 2 * room, .first = index, .last = index, .late = true});
     const struct step *reader = plan_sole_reader(p, s->out);

@@ -45,24 +45,34 @@ uint32_t lower_slices(struct plan *p, uint32_t value, uint32_t op)
     return slices;
 }
 
-/* Some operator of the set takes the tensor, perhaps under another name, as an image. */
-static bool read_as_image(const struct plan *p, const struct partition *set, int32_t tensor)
+enum reading { READ_AS_IMAGE = 1, READ_AS_VECTOR = 2 };
+
+/* How the operators of the set take the tensor, perhaps under another name.  0: it only passes through. */
+static int readings(const struct plan *p, const struct partition *set, int32_t tensor)
 {
+    int how = 0;
     for (uint32_t i = 0; i < set->n_operators; i++) {
         const struct tfl_operator *o = &p->graph->operators[set->operators[i]];
         const struct operator_rule *rule = operator_rule_of(o->code);
-        for (uint32_t k = 0; k < o->n_inputs; k++)
-            if (o->inputs[k] == tensor && rule && (rule->image || (!rule->lower && read_as_image(p, set, o->outputs[0]))))
-                return true;
+        for (uint32_t k = 0; rule && k < o->n_inputs; k++) {
+            if (o->inputs[k] != tensor)
+                continue;
+            if (!rule->lower)
+                how |= readings(p, set, o->outputs[0]);
+            else
+                how |= rule->image ? READ_AS_IMAGE : READ_AS_VECTOR;
+        }
     }
-    return false;
+    return how;
 }
 
+/* Images that only pass through come and go as images: a vector of their size need not fit. */
 static void lower_input(struct plan *p, const struct partition *set, uint32_t tensor)
 {
     const struct tfl_tensor *t = &p->graph->tensors[tensor];
     struct shape4 s;
-    bool image = shape4_of(t, &s) && read_as_image(p, set, (int32_t)tensor);
+    int how = readings(p, set, (int32_t)tensor);
+    bool image = shape4_of(t, &s) && (how & READ_AS_IMAGE || (how == 0 && s.y * s.x > 1));
     uint32_t v = image ? plan_value(p, t, LAYOUT_GRID, s.y, s.x, s.z)
                        : plan_value(p, t, LAYOUT_SLICES, 1, 1, (int32_t)tfl_elements(t));
     struct step *step = plan_step(p, image ? &family_infeed_image : &family_infeed_vector, NO_OPERATOR);

@@ -122,7 +122,7 @@ static bool too_large(struct plan *p)
     const struct step *s = &p->steps[worst->first];
     const struct tfl_tensor *t = s->out != NO_VALUE ? p->values[s->out].tensor : p->values[s->in[0]].tensor;
     return status_fail(p->st, STATUS_LIMIT,
-                       "%s: activations do not fit: with tensor \"%s\" (%s) a tile needs %lld bytes of narrow memory, "
+                       "%s: activations do not fit: with tensor \"%.80s\" (%s) a tile needs %lld bytes of narrow memory, "
                        "%lld are there; make the input or this layer smaller",
                        plan_op_text(p, s->op), t->name, tfl_shape_text(p->arena, t), 4LL * p->narrow_words,
                        4LL * NARROW_WORDS);

@@ -228,6 +228,25 @@ static void the_mapped_part_ends_where_it_is_told_to(void **state)
     arena_free(a);
 }
 
+/* Nothing but a QUANTIZE is mapped: the image passes through the chip. */
+static void images_pass_through(void **state)
+{
+    (void)state;
+    static const int32_t shapes[][3] = {{300, 301, 3}, {5, 7, 2}, {1, 9, 4}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, TFL_UINT8, 3);
+        int x = make_quantize(k, make_input(k, 3, shapes[i]), TFL_INT8);
+        make_output(k, make_unary(k, TFL_OP_LEAKY_RELU, x));
+        struct judgement j = judge(a, maker_finish(k));
+        if (j.fault)
+            print_message("%s\n", j.fault);
+        assert_null(j.fault);
+        assert_int_equal(j.compiled.n_mapped, 1);
+        arena_free(a);
+    }
+}
+
 static void int8_needs_runtime_12(void **state)
 {
     (void)state;
@@ -322,6 +341,7 @@ int main(void)
         cmocka_unit_test(layers_on_one_vector),
         cmocka_unit_test(operators_of_the_cpu_stay_there),
         cmocka_unit_test(the_mapped_part_ends_where_it_is_told_to),
+        cmocka_unit_test(images_pass_through),
         cmocka_unit_test(int8_needs_runtime_12),
         cmocka_unit_test(models_compiled_together_share_the_cache),
         cmocka_unit_test(what_does_not_fit_is_named),
