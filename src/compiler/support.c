@@ -165,6 +165,9 @@ static const char *flatten_refusal(const struct support *s, const struct tfl_ten
     if (!shape4_of(t, &d))
         return "more than three dimensions";
     int64_t need = (int64_t)d.y * d.x * ceil_div(d.z, 4);
+    if (need > VECTOR_LIMIT / 4 && !flattens_whole(t))
+        return arena_text(s->arena, "as a vector it has %lld bytes, %d are possible: make it smaller",
+                          (long long)need * 4, VECTOR_LIMIT);
     if (need <= NARROW_WORDS) {
         struct grid g = grid_of(d.y, d.x, d.z);
         need = flattens_whole(t) ? need * PARTS / OF + CONSTANTS : need + grid_words(&g);

@@ -7,7 +7,7 @@ static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
 #define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
 
 enum {
-    SOFTMAX_LIMIT = 44800, /* elements: 4 vectors of them and 6 slices fit narrow memory (emit_softmax.c) */
+    SOFTMAX_LIMIT = 32768, /* elements: their 16-bit numbers are walked by loops of 14 bits (emit_softmax.c) */
     JOIN_LIMIT = 1 << 16,  /* elements of a vector, as everywhere */
     SELECT_LIMIT = 1024,   /* elements that are moved one by one, by a matrix of at most 4 bytes for each pair */
 };
@@ -31,8 +31,8 @@ struct verdict support_softmax(const struct support *s, uint32_t op)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is not one vector; this version normalises one row",
                       op_name(s, op), in->name, tfl_shape_text(s->arena, in));
     if (n > SOFTMAX_LIMIT)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; %d fit the memory of a tile", op_name(s, op),
-                      (long long)n, SOFTMAX_LIMIT);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; %d are possible", op_name(s, op), (long long)n,
+                      SOFTMAX_LIMIT);
     if (out->quant.scale[0] != 1.0f / 256 || unsigned_zero_point(out) != 0)
         return REFUSE(s, SUPPORT_LIMITATION,
                       "%s: output \"%s\" has scale %g and zero point %lld; TFLite's SOFTMAX has 1/256 and the "
