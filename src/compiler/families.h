@@ -74,12 +74,6 @@ int32_t infeed_vector_top(const struct value *v);
  * receive_row: two wide rows on the receiving side (send: four rows below). */
 void emit_copy(struct program *out, int32_t src, int32_t dst, int32_t words, int32_t from, int32_t to,
                int32_t receive_row);
-/* The same for words that do not lie in a row: at `from`, along the loops of walk. */
-struct area {
-    int32_t from;
-    struct isa_dim walk[3];
-};
-void emit_copy_area(struct program *out, int32_t src, int32_t dst, struct area a, int32_t to, int32_t receive_row);
 /* The same for `rows` rows of `words` words, which lie `pitch` words apart. */
 struct rows {
     int32_t at, pitch;

@@ -3,7 +3,7 @@
 #include "compiler/operators.h"
 #include "graph/graph.h"
 
-bool lower_conv(struct plan *p, uint32_t op)
+static bool lower_windows(struct plan *p, uint32_t op)
 {
     const struct tfl_operator *o = &p->graph->operators[op];
     struct conv_detail *d = ARENA_NEW(p->arena, struct conv_detail);
@@ -24,4 +24,17 @@ bool lower_conv(struct plan *p, uint32_t op)
     step_makes(p, s, out);
     p->value_of[o->outputs[0]] = out;
     return true;
+}
+
+bool conv_is_product(const struct tfl_subgraph *g, const struct tfl_operator *o)
+{
+    const struct tfl_tensor *in = op_input(g, o, 0), *w = op_input(g, o, 1);
+    return o->code == TFL_OP_CONV_2D && w->rank == 4 && w->shape[1] == 1 && w->shape[2] == 1 && tfl_elements(in) == w->shape[3];
+}
+
+bool lower_conv(struct plan *p, uint32_t op)
+{
+    const struct value *from = &p->values[lower_value(p, (uint32_t)p->graph->operators[op].inputs[0])];
+    bool pixel = from->layout != LAYOUT_GRID || p->steps[from->first].family == &family_global_pool;
+    return pixel && conv_is_product(p->graph, &p->graph->operators[op]) ? lower_fully_connected(p, op) : lower_windows(p, op);
 }

@@ -2,16 +2,14 @@
 #include "compiler/lower.h"
 #include "compiler/numerics.h"
 #include "compiler/operators.h"
+#include "graph/graph.h"
 
 bool lower_fully_connected(struct plan *p, uint32_t op)
 {
     const struct tfl_operator *o = &p->graph->operators[op];
-    const struct tfl_tensor *t = p->graph->tensors;
     struct weighted *w = ARENA_NEW(p->arena, struct weighted);
-    *w = (struct weighted){.in = &t[o->inputs[0]], .weights = &t[o->inputs[1]], .out = &t[o->outputs[0]],
-                           .activation = o->options.fully_connected.activation};
-    if (o->n_inputs > 2 && o->inputs[2] >= 0)
-        w->bias = &t[o->inputs[2]];
+    *w = (struct weighted){.in = op_input(p->graph, o, 0), .weights = op_input(p->graph, o, 1), .bias = op_input(p->graph, o, 2),
+                           .out = op_output(p->graph, o, 0), .activation = fused_activation(o)};
     struct slices c = slices_of(w->weights->shape[0]);
     uint32_t in = lower_whole(p, lower_value(p, (uint32_t)o->inputs[0]), (1 << c.tiles) - 1, op);
     const struct value *image = &p->values[lower_value(p, (uint32_t)o->inputs[0])];

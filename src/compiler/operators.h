@@ -29,6 +29,8 @@ struct verdict support_pool(const struct support *s, uint32_t op);
 /* lower_*.c */
 bool lower_concatenation(struct plan *p, uint32_t op);
 bool lower_conv(struct plan *p, uint32_t op);
+/* A CONV_2D of one pixel with a kernel of one: the product of a vector and a matrix (lower_conv.c). */
+bool conv_is_product(const struct tfl_subgraph *g, const struct tfl_operator *o);
 bool lower_fully_connected(struct plan *p, uint32_t op);
 bool lower_reshape(struct plan *p, uint32_t op);
 bool lower_pool(struct plan *p, uint32_t op);

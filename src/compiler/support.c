@@ -286,6 +286,7 @@ void support_judge(struct support *s, struct arena *a, const struct graph *g, in
     uint32_t n_tensors = g->source->n_tensors, n_operators = g->source->n_operators;
     *s = (struct support){.arena = a, .graph = g, .min_runtime_version = min_runtime_version,
                           .verdicts = ARENA_ARRAY(a, struct verdict, n_operators),
+                          .form = ARENA_ARRAY(a, enum support_form, n_tensors),
                           .read_flat = ARENA_ARRAY(a, bool, n_tensors), .made_flat = ARENA_ARRAY(a, bool, n_tensors)};
     find_read_flat(s);
     for (uint32_t t = 0; t < n_tensors; t++)
@@ -293,5 +294,7 @@ void support_judge(struct support *s, struct arena *a, const struct graph *g, in
     for (uint32_t op = 0; op < n_operators; op++) {
         s->verdicts[op] = judge(s, op);
         set_made_flat(s, op);
+        for (uint32_t k = 0; k < g->source->operators[op].n_outputs; k++)
+            s->form[g->source->operators[op].outputs[k]] = support_form_of(s, op);
     }
 }

@@ -20,11 +20,19 @@ struct verdict {
     const char *why;    /* NULL where mapped: operator, tensor, numbers, and what would help */
 };
 
+/* How a tensor lies on the chip. */
+enum support_form {
+    FORM_IMAGE,  /* on the grid of tiles, or it comes in from the host as its reader likes */
+    FORM_PIXEL,  /* one pixel, which can be read as an image and as a vector (a pool of a whole image) */
+    FORM_VECTOR,
+};
+
 struct support {
     struct arena *arena;
     const struct graph *graph;
     int min_runtime_version;
     struct verdict *verdicts; /* one per operator: each judged by itself; partitioning may still leave it on the CPU */
+    enum support_form *form; /* of each tensor */
     bool *read_flat; /* tensor: every reader takes it as one vector             */
     bool *made_flat; /* tensor: it is made as one vector, or can come in as one */
 };
@@ -32,8 +40,10 @@ struct support {
 /* Judges every operator of the graph. */
 void support_judge(struct support *s, struct arena *a, const struct graph *g, int min_runtime_version);
 
-/* The tensor lies on the chip, or comes in, as an image on the grid of tiles. */
-bool support_is_image(const struct support *s, int32_t tensor);
+/* How the result of an operator, just judged, lies. */
+enum support_form support_form_of(const struct support *s, uint32_t op);
+/* A CONV_2D that becomes the product of a vector and a matrix. */
+bool support_is_product(const struct support *s, const struct tfl_operator *o);
 
 /* Weights (input 1) and bias (input 2) of a weighted operator: constant, of types that the chip takes. */
 struct verdict support_weights(const struct support *s, uint32_t op);

@@ -1,6 +1,7 @@
 /* Which operators on images run on the Edge TPU. */
 #include "compiler/families.h"
 #include "compiler/operators.h"
+#include "compiler/pool.h"
 
 static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
 
@@ -8,14 +9,30 @@ static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
 
 static const char *op_name(const struct support *s, uint32_t op) { return graph_op_text(s->arena, s->graph->source, op); }
 
-bool support_is_image(const struct support *s, int32_t tensor)
+static bool is_global_pool(const struct support *s, const struct tfl_operator *o)
 {
-    const struct graph_tensor *t = &s->graph->tensors[tensor];
-    if (t->producer == GRAPH_NONE || s->verdicts[t->producer].why)
-        return true; /* from the host */
-    const struct tfl_operator *maker = &s->graph->source->operators[t->producer];
-    const struct operator_rule *rule = operator_rule_of(maker->code);
-    return rule->image || (support_is_alias(maker) && maker->code == TFL_OP_QUANTIZE && support_is_image(s, maker->inputs[0]));
+    struct pool_detail d;
+    struct shape4 from, to;
+    const char *why;
+    return operator_rule_of(o->code)->support == support_pool && pool_of(s->arena, s->graph->source, o, &d, &from, &to, &why) &&
+           pool_is_global(&d, &from, &to);
+}
+
+enum support_form support_form_of(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    if (s->verdicts[op].why)
+        return FORM_IMAGE; /* from the host: either */
+    if (o->code == TFL_OP_QUANTIZE && support_is_alias(o))
+        return s->form[o->inputs[0]];
+    if (!operator_rule_of(o->code)->image || support_is_product(s, o))
+        return FORM_VECTOR;
+    return is_global_pool(s, o) ? FORM_PIXEL : FORM_IMAGE;
+}
+
+bool support_is_product(const struct support *s, const struct tfl_operator *o)
+{
+    return s->form[o->inputs[0]] != FORM_IMAGE && conv_is_product(s->graph->source, o);
 }
 
 struct verdict support_conv(const struct support *s, uint32_t op)
@@ -44,7 +61,7 @@ struct verdict support_conv(const struct support *s, uint32_t op)
     enum tfl_activation act = fused_activation(o);
     if (act != TFL_ACT_NONE && act != TFL_ACT_RELU && act != TFL_ACT_RELU6 && act != TFL_ACT_RELU_N1_TO_1)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op), (int)act);
-    if (!support_is_image(s, o->inputs[0]))
+    if (s->form[o->inputs[0]] == FORM_VECTOR && !support_is_product(s, o))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" lies on the chip as a vector; this version cannot make an image of it",
                       op_name(s, op), in->name);
     return MAPPED;

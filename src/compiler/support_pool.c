@@ -34,7 +34,7 @@ struct verdict support_pool(const struct support *s, uint32_t op)
     if ((d.kind == POOL_MAX || !is_reduction(o)) && !same_numbers(d.in, d.out))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" has another scale or zero point than the input; TFLite's pools do not rescale",
                       op_name(s, op), d.out->name);
-    if (!support_is_image(s, o->inputs[0]))
+    if (s->form[o->inputs[0]] == FORM_VECTOR)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" lies on the chip as a vector; this version pools images", op_name(s, op),
                       d.in->name);
     if (pool_is_global(&d, &from, &to)) {
