@@ -418,7 +418,8 @@ static void emit_outfeed(const struct plan *plan, const struct step *s, struct p
     const char *name = ((const struct tfl_tensor *)s->detail)->name;
     struct keep k = {plan, s};
     struct isa_inst inst[ISA_TILES];
-    emit_barrier(p, 0);
+    /* After smaller outputs the tiles have sent different numbers of rows: all count from 0 again. */
+    emit_barrier(p, program_flags_agree(p, ALL_TILES, 1 << ISA_RWRITE) ? 0 : LAYER_FLAGS);
     scalar_io_base(p, DWN_OUTPUT, name);
     scalar_move(p, 5, REG_IO_LO);
     scalar_move(p, 4, REG_IO_HI);

@@ -227,6 +227,20 @@ int32_t program_flag(struct program *p, int32_t tiles, enum isa_flag f)
     return value;
 }
 
+bool program_flags_agree(const struct program *p, int32_t tiles, int32_t flags)
+{
+    int first = -1;
+    for (int t = 0; t < ISA_TILES; t++) {
+        if (!(tiles >> t & 1))
+            continue;
+        for (int f = 0; first >= 0 && f < ISA_FLAGS; f++)
+            if (flags >> f & 1 && p->flag[t][f] != p->flag[first][f])
+                return false;
+        first = t;
+    }
+    return true;
+}
+
 void program_field_offset(struct program *p, enum dwn_desc desc, const char *name, bool upper)
 {
     p->offsets = arena_grow(p->arena, p->offsets, p->n_offsets, sizeof *p->offsets, &p->offsets_capacity);

@@ -83,6 +83,8 @@ void program_init(struct program *p, struct arena *a, int32_t first_seq, struct 
 void program_add(struct program *p, struct isa_inst inst);
 /* Times `f` has been raised on these tiles since it was last set; they must agree. */
 int32_t program_flag(struct program *p, int32_t tiles, enum isa_flag f);
+/* Each flag of the mask `flags` stands alike on these tiles, so that one instruction can wait for all of them. */
+bool program_flags_agree(const struct program *p, int32_t tiles, int32_t flags);
 /* The next word appended holds half of a host address in its immediate. */
 void program_field_offset(struct program *p, enum dwn_desc desc, const char *name, bool upper);
 /* One transfer between host and chip, in the order of issue; contiguous ones of one tensor are merged. */
