@@ -33,4 +33,4 @@ static void emit_collect(const struct plan *plan, const struct step *s, struct p
     emit_barrier(p, 0);
 }
 
-const struct family family_collect = {"collect", size_collect, emit_collect};
+const struct family family_collect = {.name = "collect", .size = size_collect, .emit = emit_collect};

@@ -345,7 +345,7 @@ static void loop_back(const struct conv *c, struct program *p)
     struct isa_inject in = {.src = 2, .t = t, .p = {signal_at(1), signal_at(0)}, .one = 1, .dst = c->tiles, .cells = 3};
     if (words % ROW_WORDS)
         in.t = short_last(t, 1, words % ROW_WORDS, ROW_WORDS - words % ROW_WORDS);
-    in.wait[0] = wait_core(ISA_RING_OUTFEED, (int64_t)p->loop_rows * ROW_WORDS + 1, 1);
+    in.wait[0] = wait_core(ISA_RING_OUTFEED, (int64_t)p->loop_rows * ROW_WORDS + p->host_sends + 1, 1);
     program_add(p, (struct isa_inst){.op = ISA_INJECT, .inject = in});
     struct isa_outfeed o = {.t = t, .p = signal_at(0), .cells = ROW_WORDS - 1};
     o.wait = wait_core(ISA_SCALAR_INFEED, p->loop_words - (2 * ROW_WORDS - 1), 1);
@@ -378,11 +378,15 @@ static void stream(const struct conv *c, struct program *p)
 static void emit_conv(const struct plan *plan, const struct step *s, struct program *p)
 {
     struct conv c = conv_of(plan, s);
+<<<<<<< ours
     if (grid_has_halo(&c.in->grid))
         emit_halo(plan, c.in, unsigned_zero_point(c.d->op.in), p);
     /* Tiles that had no part in a smaller layer before this one count from 0 again, with all others. */
     int32_t counted = 1 << ISA_PARAM | 1 << ISA_W2S | 1 << ISA_AVDATA | 1 << c.arrived;
     emit_barrier(p, program_flags_agree(p, c.tiles, counted) ? 0 : LAYER_FLAGS);
+=======
+    emit_barrier(p, 0);
+>>>>>>> theirs
     c.used = program_flag(p, c.tiles, ISA_PARAM);
     c.read = program_flag(p, c.tiles, c.arrived);
     c.loaded = program_flag(p, c.tiles, ISA_W2S);
@@ -398,4 +402,4 @@ static void emit_conv(const struct plan *plan, const struct step *s, struct prog
         loop_back(&c, p);
 }
 
-const struct family family_conv = {"convolution", size_conv, emit_conv};
+const struct family family_conv = {.name = "convolution", .size = size_conv, .emit = emit_conv};

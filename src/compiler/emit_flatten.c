@@ -350,4 +350,4 @@ static void emit_flatten(const struct plan *plan, const struct step *s, struct p
     fence_layer(p);
 }
 
-const struct family family_flatten = {"flatten", size_flatten, emit_flatten};
+const struct family family_flatten = {.name = "flatten", .size = size_flatten, .emit = emit_flatten};

@@ -286,4 +286,4 @@ static void emit_fully_connected(const struct plan *plan, const struct step *s, 
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_fully_connected = {"fully connected", size_fully_connected, emit_fully_connected};
+const struct family family_fully_connected = {.name = "fully connected", .size = size_fully_connected, .emit = emit_fully_connected};

@@ -144,4 +144,4 @@ static void emit_global_pool(const struct plan *plan, const struct step *s, stru
     }
 }
 
-const struct family family_global_pool = {"pool of a whole image", size_global_pool, emit_global_pool};
+const struct family family_global_pool = {.name = "pool of a whole image", .size = size_global_pool, .emit = emit_global_pool};

@@ -12,7 +12,7 @@ struct exchange {
     enum isa_opcode op;
     bool columns, low; /* low: data moves to lower tile rows or columns (0x17, 0x16), so tiles receive behind their own */
     int32_t base, padding;
-    int32_t blocks;    /* of 64 channels */
+    int32_t block, blocks; /* words that go together, and how many such blocks */
     bool produced;     /* by a tensor instruction without a fence since: wait for its output */
 };
 
@@ -33,7 +33,7 @@ static bool at_border(const struct exchange *e, int i)
 /* Rows ys, columns xs of a tile's plane; *block: loops of one block of 64 channels. */
 static struct isa_ttu box(const struct exchange *e, int tile, struct span ys, struct span xs, int32_t *block)
 {
-    int32_t words = e->g->words, inner = words < 16 ? words : 16;
+    int32_t words = e->g->words, inner = words < e->block ? words : e->block;
     const struct isa_dim all[3] = {{inner, 1}, {span_size(xs), words}, {span_size(ys), grid_pitch(e->g, tile)}};
     struct loops l = NO_LOOPS;
     for (int k = 0; k < 3; k++)
@@ -43,9 +43,10 @@ static struct isa_ttu box(const struct exchange *e, int tile, struct span ys, st
         loop(&l, 1, 1);
     *block = (int32_t)loop_count(&l);
     if (e->blocks > 1)
-        loop(&l, e->blocks, 16);
+        loop(&l, e->blocks, e->block);
     struct isa_ttu t = mesh_words(e->base + grid_at(e->g, tile, ys.first, xs.first), l);
-    return e->blocks > 1 && words % 16 ? short_last(t, *block, words % 16, 16 - words % 16) : t;
+    int32_t rest = words % e->block;
+    return e->blocks > 1 && rest ? short_last(t, *block, rest, e->block - rest) : t;
 }
 
 static void add_wait(struct isa_mesh *m, unsigned *n, enum isa_flag f, int32_t dim, int32_t value)
@@ -100,14 +101,15 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     return sends || receives;
 }
 
-void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, struct program *p)
+void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, bool by_word, struct program *p)
 {
     static const struct {
         enum isa_opcode op;
         bool columns, low;
     } order[] = {{ISA_MESH_NORTH, false, true}, {ISA_MESH_SOUTH, false, false}, {ISA_MESH_WEST, true, true}, {ISA_MESH_EAST, true, false}};
     struct exchange e = {.g = &v->grid, .p = p, .base = value_at(plan, v), .padding = (int32_t)(0x01010101u * (uint32_t)padding),
-                         .blocks = (int32_t)ceil_div(v->grid.words, 16)};
+                         .block = by_word ? 1 : 16};
+    e.blocks = (int32_t)ceil_div(v->grid.words, e.block);
     for (int t = 0; t < ISA_TILES; t++)
         e.produced = e.produced || p->flag[t][ISA_AVDATA] != 0;
     for (unsigned k = 0; k < sizeof order / sizeof *order; k++) {

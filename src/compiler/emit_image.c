@@ -283,7 +283,7 @@ static void emit_infeed(const struct plan *plan, const struct step *s, struct pr
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_infeed_image = {"infeed of an image", size_infeed, emit_infeed};
+const struct family family_infeed_image = {.name = "infeed of an image", .size = size_infeed, .emit = emit_infeed};
 
 /* ---- out ---- */
 
@@ -435,4 +435,4 @@ static void emit_outfeed(const struct plan *plan, const struct step *s, struct p
         send_directly(g, name, p);
 }
 
-const struct family family_outfeed_image = {"outfeed of an image", size_outfeed, emit_outfeed};
+const struct family family_outfeed_image = {.name = "outfeed of an image", .size = size_outfeed, .emit = emit_outfeed};

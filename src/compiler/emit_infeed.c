@@ -188,4 +188,4 @@ static void emit_vector(const struct plan *plan, const struct step *s, struct pr
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_infeed_vector = {"infeed of a vector", size_vector, emit_vector};
+const struct family family_infeed_vector = {.name = "infeed of a vector", .size = size_vector, .emit = emit_vector};

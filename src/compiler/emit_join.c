@@ -50,4 +50,4 @@ static void emit_join(const struct plan *plan, const struct step *s, struct prog
         emit_barrier(p, 0);
 }
 
-const struct family family_join = {"join", size_join, emit_join};
+const struct family family_join = {.name = "join", .size = size_join, .emit = emit_join};

@@ -76,4 +76,4 @@ static void emit_vector(const struct plan *plan, const struct step *s, struct pr
     }
 }
 
-const struct family family_outfeed_vector = {"outfeed of a vector", size_vector, emit_vector};
+const struct family family_outfeed_vector = {.name = "outfeed of a vector", .size = size_vector, .emit = emit_vector};

@@ -286,8 +286,6 @@ static void emit_pool(const struct plan *plan, const struct step *s, struct prog
 {
     struct pool v = {.plan = plan, .d = s->detail, .in = plan_in(plan, s, 0), .out = plan_out(plan, s)};
     v.base = WIDE_ROWS - pool_wide_rows(v.d, &v.in->grid, &v.out->grid);
-    if (grid_has_halo(&v.in->grid))
-        emit_halo(plan, v.in, unsigned_zero_point(v.d->in), p);
     if (v.d->kind != POOL_MAX) {
         v.ones = plan->buffers[s->temporary].at;
         emit_fill(p, ISA_MESH_NORTH, (struct constant){v.ones, most_windows(&v.out->grid), 1}, false);
@@ -302,4 +300,4 @@ static void emit_pool(const struct plan *plan, const struct step *s, struct prog
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_pool = {"pool", size_pool, emit_pool};
+const struct family family_pool = {.name = "pool", .size = size_pool, .emit = emit_pool};

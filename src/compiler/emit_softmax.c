@@ -578,4 +578,4 @@ static void emit_softmax(const struct plan *plan, const struct step *s, struct p
     product(&m, p);
 }
 
-const struct family family_softmax = {"softmax", size_softmax, emit_softmax};
+const struct family family_softmax = {.name = "softmax", .size = size_softmax, .emit = emit_softmax};

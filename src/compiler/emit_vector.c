@@ -97,4 +97,4 @@ static void emit_gather(const struct plan *plan, const struct step *s, struct pr
     emit_barrier(p, 0);
 }
 
-const struct family family_gather = {"gather", size_gather, emit_gather};
+const struct family family_gather = {.name = "gather", .size = size_gather, .emit = emit_gather};

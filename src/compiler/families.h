@@ -4,6 +4,7 @@
 
 #include "compiler/numerics.h"
 #include "compiler/plan.h"
+#include "kernels/lut.h"
 
 extern const struct family family_infeed_vector; /* host -> slices             emit_infeed.c  */
 extern const struct family family_gather;        /* slices -> whole            emit_vector.c  */
@@ -44,16 +45,48 @@ struct conv_detail {
     struct axis_window y, x;
 };
 
+/* One tensor, word by word. */
+struct pointwise_detail {
+    struct isa_tensor numbers; /* scale, clamp, zero points, table */
+    bool has_table;
+    enum lut_function table;
+    float steps;               /* of the table's results for 1.0 */
+    struct axis_map y, x;      /* images: which pixels go where */
+    int32_t from, to, words;   /* images: channel words, first in the input, first in the output, how many */
+};
+
+/* Two tensors, element by element. */
+struct binary_detail {
+    enum tfl_builtin code;
+    const struct tfl_tensor *in[2], *out;
+    enum tfl_activation activation;
+    const struct product_buffers *buffers; /* of emit_product.c */
+};
+
+/* A constant operand: one byte for each channel, or one for all. */
+struct fixed_detail {
+    const uint8_t *bytes; /* uint8 domain */
+    int32_t channels;
+};
+
+extern const struct family family_pointwise; /* any -> the same layout    emit_pointwise.c; detail: struct pointwise_detail */
+extern const struct family family_sum;       /* two of a layout -> same   emit_sum.c; detail: struct binary_detail */
+extern const struct family family_product;   /* two of a layout -> same   emit_product.c; detail: struct binary_detail */
+extern const struct family family_fixed;     /* -> any layout             emit_fixed.c; detail: struct fixed_detail */
+
 void *infeed_image_detail(struct arena *a);
 
-/* Fills the halo of a value's planes on all tiles; padding: the zero point in the uint8 domain. */
-void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, struct program *p);
+/* Fills the halo of a value's planes on all tiles; padding: the zero point in the uint8 domain.
+ * by_word: the producer signals each word of four channels, not blocks of 64 (or 4) channels. */
+void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, bool by_word, struct program *p);
 /* Constants are made on the chip (emit_constant.c): `words` words of one value at narrow word `at` of all tiles, by a
  * mesh instruction without a sender. */
 struct constant {
     int32_t at, words, value;
 };
 void emit_fill(struct program *p, enum isa_opcode mesh, struct constant c, bool signal);
+/* The table of 0x19, results in 1/steps. */
+void emit_table(struct program *p, int32_t tiles, enum lut_function f, float steps);
 /* A 4x4 identity matrix as one row of weights, built at narrow word `at`; counted: N2W is raised for who waits. */
 void emit_identity(struct program *p, int32_t at, int32_t row, bool counted);
 

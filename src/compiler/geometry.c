@@ -65,11 +65,8 @@ int grid_edge(const struct span own[GRID])
     return last;
 }
 
-void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x)
+static void claim(struct grid *g, const struct span ny[GRID], const struct span nx[GRID])
 {
-    struct span ny[GRID], nx[GRID];
-    axis_need(g->y, out_y, y, ny);
-    axis_need(g->x, out_x, x, nx);
     for (int i = 0; i < GRID; i++) {
         g->need_y[i] = hull(g->need_y[i], ny[i]);
         g->need_x[i] = hull(g->need_x[i], nx[i]);
@@ -78,6 +75,52 @@ void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_
     }
     forward(g->own_y, g->plane_y);
     forward(g->own_x, g->plane_x);
+}
+
+void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x)
+{
+    struct span ny[GRID], nx[GRID];
+    axis_need(g->y, out_y, y, ny);
+    axis_need(g->x, out_x, x, nx);
+    claim(g, ny, nx);
+}
+
+struct span axis_steps(const struct axis_map *m, struct span own)
+{
+    struct span in = {own.first > m->first ? own.first : m->first, own.end < m->end ? own.end : m->end};
+    struct span k = {(int32_t)ceil_div(in.first - m->first, m->step), 0};
+    k.end = in.end > in.first ? (in.end - 1 - m->first) / m->step + 1 : 0;
+    return k.end > k.first ? k : (struct span){0, 0};
+}
+
+static void map_need(int32_t in, int32_t out, const struct axis_map *m, struct span need[GRID])
+{
+    struct span own[GRID], made[GRID];
+    axis_split(in, own);
+    axis_split(out, made);
+    for (int i = 0; i < GRID; i++) {
+        struct span k = axis_steps(m, made[i]);
+        need[i] = (struct span){own[i].first, own[i].first};
+        if (span_size(k) > 0)
+            need[i] = (struct span){m->from + k.first * m->stride, m->from + (k.end - 1) * m->stride + 1};
+    }
+}
+
+void grid_claim_map(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_map *y, const struct axis_map *x)
+{
+    struct span ny[GRID], nx[GRID];
+    map_need(g->y, out_y, y, ny);
+    map_need(g->x, out_x, x, nx);
+    claim(g, ny, nx);
+}
+
+bool grid_same_planes(const struct grid *a, const struct grid *b)
+{
+    bool same = a->words == b->words;
+    for (int i = 0; i < GRID; i++)
+        same = same && a->plane_y[i].first == b->plane_y[i].first && a->plane_y[i].end == b->plane_y[i].end &&
+               a->plane_x[i].first == b->plane_x[i].first && a->plane_x[i].end == b->plane_x[i].end;
+    return same;
 }
 
 int32_t grid_words(const struct grid *g)

@@ -25,6 +25,15 @@ struct axis_window {
     int32_t kernel, stride, dilation, before;
 };
 
+/* One axis of a move: output pixel first + k*step, below end, is input pixel from + k*stride, which may lie outside the
+ * image: padding. */
+struct axis_map {
+    int32_t first, end, step, from, stride;
+};
+static inline struct axis_map axis_same(int32_t n) { return (struct axis_map){0, n, 1, 0, 1}; }
+/* The values of k whose output pixels lie in `own`. */
+struct span axis_steps(const struct axis_map *m, struct span own);
+
 void axis_split(int32_t n, struct span own[GRID]);
 /* What each tile must have of an input of `in` pixels to make its part of `out` pixels; may stick out of the image. */
 void axis_need(int32_t in, int32_t out, const struct axis_window *w, struct span need[GRID]);
@@ -43,6 +52,10 @@ struct grid grid_of(int32_t y, int32_t x, int32_t z);
 int grid_edge(const struct span own[GRID]);
 /* A consumer reads `y`, `x` windows to make an image of out_y x out_x pixels. */
 void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x);
+/* A consumer moves its pixels to an image of out_y x out_x. */
+void grid_claim_map(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_map *y, const struct axis_map *x);
+/* Planes of the same shape on every tile. */
+bool grid_same_planes(const struct grid *a, const struct grid *b);
 /* Words of the largest plane: the buffer, the same on all tiles. */
 int32_t grid_words(const struct grid *g);
 /* Word offset of pixel (y, x) inside the plane of a tile, and of one row below another. */

@@ -57,7 +57,9 @@ static int readings(const struct plan *p, const struct partition *set, int32_t t
         for (uint32_t k = 0; rule && k < o->n_inputs; k++) {
             if (o->inputs[k] != tensor)
                 continue;
-            if (!rule->lower)
+            if (rule->either && !is_pixel(&p->graph->tensors[tensor]))
+                how |= READ_AS_IMAGE;
+            else if (rule->either)
                 how |= readings(p, set, o->outputs[0]);
             else
                 how |= rule->image ? READ_AS_IMAGE : READ_AS_VECTOR;
@@ -88,19 +90,97 @@ static bool lower_operator(struct plan *p, uint32_t op)
     const struct operator_rule *rule = operator_rule_of(o->code);
     if (!rule)
         return status_fail(p->st, STATUS_INTERNAL, "%s has no lowering", plan_op_text(p, op));
-    if (rule->lower)
-        return rule->lower(p, op);
-    p->value_of[o->outputs[0]] = p->value_of[o->inputs[0]];
+    return rule->lower(p, op);
+}
+
+/* What is read outside the set is not ready for an operator before it is made inside. */
+static bool is_ready(const struct plan *p, const struct tfl_operator *o)
+{
+    for (uint32_t k = 0; k < o->n_inputs; k++)
+        if (o->inputs[k] >= 0 && p->graph->tensors[o->inputs[k]].data.size == 0 && p->value_of[o->inputs[k]] == NO_VALUE)
+            return false;
     return true;
+}
+
+/* The operators of the set in the order of a queue: one enters it when its last input is made (lane detection,
+ * 23 operators).  False: the lowering of one failed. */
+static bool lower_operators(struct plan *p, const struct partition *set)
+{
+    uint32_t *queue = ARENA_ARRAY(p->arena, uint32_t, set->n_operators), n = 0;
+    bool *queued = ARENA_ARRAY(p->arena, bool, set->n_operators);
+    for (uint32_t done = 0;; done++) {
+        for (uint32_t i = 0; i < set->n_operators; i++) {
+            if (queued[i] || !is_ready(p, &p->graph->operators[set->operators[i]]))
+                continue;
+            queued[i] = true;
+            queue[n++] = set->operators[i];
+        }
+        if (done == n)
+            return n == set->n_operators || status_fail(p->st, STATUS_INTERNAL, "operators wait for each other");
+        if (!lower_operator(p, queue[done]))
+            return false;
+    }
+}
+
+/* ---- operands in planes of one shape ---- */
+
+static bool one_shape(const struct plan *p, const struct step *s)
+{
+    for (uint32_t k = 1; k < s->n_in; k++) {
+        const struct value *a = plan_in(p, s, 0), *b = plan_in(p, s, k);
+        if (a->layout == LAYOUT_GRID && !grid_same_planes(&a->grid, &b->grid))
+            return false;
+    }
+    return true;
+}
+
+/* An operand whose plane has a border, because others need one, is copied without it (lane detection). */
+static void add_plain_copies(struct plan *p, uint32_t op, uint32_t in[MAX_INPUTS], uint32_t n_in)
+{
+    for (uint32_t k = 0; k < n_in; k++) {
+        struct value v = p->values[in[k]];
+        if (!grid_has_halo(&v.grid))
+            continue;
+        uint32_t plain = plan_value(p, v.tensor, LAYOUT_GRID, v.y, v.x, v.z);
+        struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
+        *d = (struct pointwise_detail){.y = axis_same(v.y), .x = axis_same(v.x), .words = v.grid.words};
+        set_copy_numerics(&d->numbers);
+        struct step *s = plan_step(p, &family_pointwise, op);
+        s->detail = d;
+        step_reads(p, s, in[k]);
+        step_makes(p, s, plain);
+        for (uint32_t j = k + 1; j < n_in; j++)
+            in[j] = in[j] == in[k] ? plain : in[j];
+        in[k] = plain;
+    }
+}
+
+static void equalise_operands(struct plan *p)
+{
+    const struct step *old = p->steps;
+    uint32_t n = p->n_steps;
+    bool any = false;
+    for (uint32_t i = 0; i < n; i++)
+        any = any || (old[i].family->same_planes && !one_shape(p, &old[i]));
+    if (!any)
+        return;
+    p->steps = NULL, p->n_steps = 0, p->steps_capacity = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct step s = old[i];
+        if (s.family->same_planes && !one_shape(p, &s))
+            add_plain_copies(p, s.op, s.in, s.n_in);
+        *plan_step(p, s.family, s.op) = s;
+    }
+    plan_count_lives(p);
 }
 
 bool lower_partition(struct plan *p, const struct partition *set)
 {
+    p->set = set;
     for (uint32_t i = 0; i < set->n_inputs; i++)
         lower_input(p, set, set->inputs[i]);
-    for (uint32_t i = 0; i < set->n_operators; i++)
-        if (!lower_operator(p, set->operators[i]))
-            return false;
+    if (!lower_operators(p, set))
+        return false;
     for (uint32_t i = 0; i < set->n_outputs; i++) {
         uint32_t v = lower_value(p, set->outputs[i]);
         bool image = p->values[v].layout == LAYOUT_GRID;
@@ -108,5 +188,6 @@ bool lower_partition(struct plan *p, const struct partition *set)
         step_reads(p, s, v);
         s->detail = &p->graph->tensors[set->outputs[i]];
     }
+    equalise_operands(p);
     return true;
 }

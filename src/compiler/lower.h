@@ -14,6 +14,8 @@ bool lower_partition(struct plan *p, const struct partition *set);
 uint32_t lower_value(struct plan *p, uint32_t tensor);
 /* The same vector, complete on each tile of `tiles`. */
 uint32_t lower_whole(struct plan *p, uint32_t value, int32_t tiles, uint32_t op);
+/* A new value of the tensor, laid out as another one. */
+uint32_t lower_like(struct plan *p, const struct tfl_tensor *t, uint32_t model);
 /* The same vector in slices. */
 uint32_t lower_slices(struct plan *p, uint32_t value, uint32_t op);
 

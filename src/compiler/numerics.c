@@ -1,6 +1,7 @@
 #include "compiler/numerics.h"
 
 #include "compiler/params.h"
+#include "kernels/ratio.h"
 
 #include <math.h>
 
@@ -21,6 +22,20 @@ float weighted_multiplier(float s_in, float s_w, float s_out)
 {
     float product = s_in * s_w;
     return product * (1.0f / s_out);
+}
+
+float rescale_multiplier(float s_in, float s_out) { return s_in * (1.0f / s_out); }
+
+struct common_step common_step_of(float s1, float s2)
+{
+    struct common_step c;
+    float large = s1 > s2 ? s1 : s2, small = s1 > s2 ? s2 : s1;
+    int32_t p, q;
+    edgetpu_ratio(small, large, &p, &q);
+    c.m[0] = s1 >= s2 ? q : p;
+    c.m[1] = s1 >= s2 ? p : q;
+    c.step = large / (float)q;
+    return c;
 }
 
 void set_clamp(struct isa_tensor *i, const struct tfl_tensor *out, enum tfl_activation act)
@@ -53,6 +68,13 @@ void set_weighted_numerics(struct isa_tensor *i, const struct weighted *op, cons
     float multiplier =
         weighted_multiplier(op->in->quant.scale[0], op->weights->quant.scale[0], op->out->quant.scale[0]);
     i->scale = (int32_t)f32_bits(segment->multipliers ? 1.0f : multiplier);
+}
+
+void set_rescale_numerics(struct isa_tensor *i, const struct tfl_tensor *in, const struct tfl_tensor *out, enum tfl_activation act)
+{
+    set_clamp(i, out, act);
+    i->azp = unsigned_zero_point(in);
+    i->scale = (int32_t)f32_bits(rescale_multiplier(in->quant.scale[0], out->quant.scale[0]));
 }
 
 void set_copy_numerics(struct isa_tensor *i)

@@ -16,6 +16,15 @@ bool equal_scales(const struct tfl_tensor *t);
 /* Multiplier of a weighted operation: (s_in * s_w) * (1 / s_out). */
 float weighted_multiplier(float s_in, float s_w, float s_out);
 
+/* The same where there are no weights: s_in * (1 / s_out). */
+float rescale_multiplier(float s_in, float s_out);
+/* x1/s1 and x2/s2 in common steps: real = (m1*q1 + m2*q2) * step (numerics.md section 2.1). */
+struct common_step {
+    int32_t m[2];
+    float step;
+};
+struct common_step common_step_of(float s1, float s2);
+
 /* Fields of the tensor instruction. */
 void set_clamp(struct isa_tensor *i, const struct tfl_tensor *out, enum tfl_activation act);
 /* Clamp, zero points and multiplier of a weighted operation with the arrays that `segment` stores. */
@@ -27,6 +36,8 @@ struct weighted { /* the tensors of a weighted operation; bias may be NULL */
 };
 struct segment;
 void set_weighted_numerics(struct isa_tensor *i, const struct weighted *op, const struct segment *segment);
+/* From one scale to another, element by element. */
+void set_rescale_numerics(struct isa_tensor *i, const struct tfl_tensor *in, const struct tfl_tensor *out, enum tfl_activation act);
 /* Bytes pass unchanged. */
 void set_copy_numerics(struct isa_tensor *i);
 

@@ -8,8 +8,9 @@
 struct operator_rule {
     enum tfl_builtin code;
     struct verdict (*support)(const struct support *s, uint32_t op);
-    bool (*lower)(struct plan *p, uint32_t op); /* appends values and steps; NULL: renames its input */
+    bool (*lower)(struct plan *p, uint32_t op); /* appends values and steps */
     bool image; /* takes its inputs as images on the grid of tiles */
+    bool either; /* takes and makes images or vectors */
 };
 
 /* NULL for an operator that never runs on the chip. */
@@ -18,7 +19,6 @@ const struct operator_rule *operator_rule_of(enum tfl_builtin code);
 /* support.c */
 struct verdict support_fully_connected(const struct support *s, uint32_t op);
 struct verdict support_reshape(const struct support *s, uint32_t op);
-struct verdict support_quantize(const struct support *s, uint32_t op);
 /* support_vector.c */
 struct verdict support_concatenation(const struct support *s, uint32_t op);
 struct verdict support_softmax(const struct support *s, uint32_t op);
@@ -26,7 +26,12 @@ struct verdict support_softmax(const struct support *s, uint32_t op);
 struct verdict support_conv(const struct support *s, uint32_t op);
 /* support_pool.c */
 struct verdict support_pool(const struct support *s, uint32_t op);
+/* support_elementwise.c */
+struct verdict support_binary(const struct support *s, uint32_t op);
+struct verdict support_unary(const struct support *s, uint32_t op);
 /* lower_*.c */
+bool lower_binary(struct plan *p, uint32_t op);
+bool lower_unary(struct plan *p, uint32_t op);
 bool lower_concatenation(struct plan *p, uint32_t op);
 bool lower_conv(struct plan *p, uint32_t op);
 /* A CONV_2D of one pixel with a kernel of one: the product of a vector and a matrix (lower_conv.c). */

@@ -1,5 +1,7 @@
 #include "compiler/plan.h"
 
+#include "compiler/box.h"
+#include "compiler/families.h"
 #include "compiler/scalar.h"
 #include "graph/graph.h"
 
@@ -44,6 +46,19 @@ void step_makes(struct plan *p, struct step *s, uint32_t value)
     v->last = now > v->last ? now : v->last;
 }
 
+void plan_count_lives(struct plan *p)
+{
+    for (uint32_t i = 0; i < p->n_values; i++)
+        p->values[i].first = UINT32_MAX, p->values[i].last = 0;
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        struct step *s = &p->steps[i];
+        for (uint32_t k = 0; k < s->n_in; k++)
+            p->values[s->in[k]].last = i;
+        if (s->out != NO_VALUE)
+            step_makes(p, s, s->out);
+    }
+}
+
 uint32_t plan_buffer(struct plan *p, struct narrow_buffer b)
 {
     p->buffers = arena_grow(p->arena, p->buffers, p->n_buffers, sizeof *p->buffers, &p->buffers_capacity);
@@ -55,6 +70,38 @@ void plan_keep(struct plan *p, uint32_t buffer, uint32_t last)
 {
     if (p->buffers[buffer].last < (int32_t)last)
         p->buffers[buffer].last = (int32_t)last;
+}
+
+void plan_value_buffer(struct plan *p, uint32_t value)
+{
+    struct value *v = &p->values[value];
+    if (v->buffer == NO_BUFFER)
+        v->buffer = plan_buffer(p, (struct narrow_buffer){.words = box_words(v), .first = v->first, .last = v->last});
+}
+
+static bool can_replace(const struct plan *p, const struct value *in, const struct value *out, uint32_t step)
+{
+    bool same = in->layout == LAYOUT_SLICES ? in->z == out->z && !in->in_place
+                                            : !grid_has_halo(&in->grid) && grid_same_planes(&in->grid, &out->grid);
+    return same && in->layout == out->layout && in->last == step && in->first < step && in->offset == 0 &&
+           !p->buffers[in->buffer].late && !p->buffers[in->buffer].group && p->buffers[in->buffer].last == (int32_t)step;
+}
+
+void plan_value_in_place(struct plan *p, uint32_t step)
+{
+    const struct step *s = &p->steps[step];
+    struct value *out = &p->values[s->out];
+    const struct value *best = NULL;
+    for (uint32_t k = 0; k < s->n_in && out->buffer == NO_BUFFER; k++) {
+        const struct value *in = &p->values[s->in[k]];
+        if (can_replace(p, in, out, step) && (!best || in->first > best->first))
+            best = in;
+    }
+    if (best) {
+        out->buffer = best->buffer;
+        p->buffers[best->buffer].last = (int32_t)out->last;
+    }
+    plan_value_buffer(p, s->out);
 }
 
 uint32_t plan_parameter(struct plan *p, struct parameter q)
@@ -185,13 +232,44 @@ static struct bytes streamed_blob(const struct plan *p)
     return bytes_of(blob, (size_t)p->streamed_bytes);
 }
 
+/* The step makes the last pixels of an image that has borders. */
+static bool completes_borders(const struct plan *p, uint32_t step)
+{
+    uint32_t v = p->steps[step].out;
+    if (v == NO_VALUE || p->values[v].layout != LAYOUT_GRID || !grid_has_halo(&p->values[v].grid))
+        return false;
+    for (uint32_t i = step + 1; i < p->n_steps; i++)
+        if (p->steps[i].out == v)
+            return false;
+    return true;
+}
+
+/* Borders go to the neighbours right behind the step that makes the image, whoever reads them later (lane detection). */
+static void emit_step(const struct plan *p, uint32_t step, struct program *out)
+{
+    const struct step *s = &p->steps[step];
+    s->family->emit(p, s, out);
+    bool borders = completes_borders(p, step), alone = borders && p->values[s->out].first == step;
+    if (borders && !alone && s->family->closes) /* several makers: signals tell of the last only */
+        emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
+    if (borders)
+        emit_halo(p, &p->values[s->out], unsigned_zero_point(p->values[s->out].tensor), alone && s->family->by_word, out);
+    if (s->family->closes)
+        emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
+    bool to_host = s->out == NO_VALUE;
+    if (to_host && step + 1 < p->n_steps) { /* an output in the middle */
+        emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
+        emit_ring_reset(out);
+    }
+}
+
 bool plan_emit(const struct plan *p, struct dwn_executable *out)
 {
     struct program program;
     program_init(&program, p->arena, 0, p->st);
     emit_prologue(&program);
     for (uint32_t i = 0; i < p->n_steps; i++)
-        p->steps[i].family->emit(p, &p->steps[i], &program);
+        emit_step(p, i, &program);
     emit_epilogue(&program);
     *out = (struct dwn_executable){.type = DWN_EXECUTION_ONLY, .name = "model", .chip = "beagle", .batch_size = 1,
                                    .has_serialized_model = true, .narrow_bytes = 4 * p->narrow_words,

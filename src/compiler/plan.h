@@ -37,6 +37,7 @@ struct value {
 };
 enum { NO_BUFFER = UINT32_MAX, NO_OPERATOR = UINT32_MAX };
 
+struct partition;
 struct plan;
 struct step;
 
@@ -46,6 +47,9 @@ struct family {
     bool (*size)(struct plan *p, uint32_t step);
     /* Appends the instructions; all addresses are settled. */
     void (*emit)(const struct plan *p, const struct step *s, struct program *out);
+    bool same_planes; /* its inputs must lie in planes of one shape */
+    bool by_word;     /* signals each word of four channels when it is made */
+    bool closes;      /* ends with a fence, behind the exchange of borders */
 };
 
 enum { MAX_INPUTS = 4 };
@@ -80,6 +84,7 @@ struct plan {
     struct parameter *parameters;
     uint32_t n_values, n_steps, n_buffers, n_parameters;
     size_t values_capacity, steps_capacity, buffers_capacity, parameters_capacity;
+    const struct partition *set; /* the operators */
     uint32_t *value_of; /* value of each tensor of the graph, or NO_VALUE */
     int32_t wide_floor; /* lowest wide row that a step uses: cached parameters lie below */
     int32_t narrow_words;
@@ -98,6 +103,12 @@ uint32_t plan_buffer(struct plan *p, struct narrow_buffer b);
 /* The buffer is in use until step `last` at least. */
 void plan_keep(struct plan *p, uint32_t buffer, uint32_t last);
 uint32_t plan_parameter(struct plan *p, struct parameter q);
+/* Steps in their final order: the lives of values counted anew. */
+void plan_count_lives(struct plan *p);
+/* A narrow buffer for the value, unless it has one. */
+void plan_value_buffer(struct plan *p, uint32_t value);
+/* The same for what a step makes element by element: the place of an operand that nobody needs any more, of the latest. */
+void plan_value_in_place(struct plan *p, uint32_t step);
 void plan_wide_floor(struct plan *p, int32_t row);
 
 /* ---- reading ---- */

@@ -181,6 +181,9 @@ static void account(struct program *p, struct isa_inst *i)
     case ISA_TABLE:
         i->table.seq = p->seq++;
         break;
+    case ISA_OUTFEED:
+        p->host_sends += i->outfeed.host;
+        break;
     case ISA_FENCE:
         i->fence.seq = p->seq++;
         for (int t = 0; t < ISA_TILES; t++)

@@ -65,6 +65,7 @@ struct program {
     int32_t seq;
     int32_t flag[ISA_TILES][ISA_FLAGS];
     int32_t loop_rows, loop_words; /* that went through the scalar core's memory */
+    int32_t host_sends; /* 0x27 to the host: the scalar core counts them with the rows above (lane detection) */
     int64_t host_packets; /* 64-byte parameter packets that the host has been asked for */
     struct dwn_field_offset *offsets;
     uint32_t n_offsets;

@@ -98,12 +98,20 @@ static bool is_reshape(const struct tfl_operator *o)
     return o->code == TFL_OP_RESHAPE || o->code == TFL_OP_SQUEEZE || o->code == TFL_OP_EXPAND_DIMS;
 }
 
-bool support_is_alias(const struct tfl_operator *o)
+bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b)
 {
-    return is_reshape(o) || o->code == TFL_OP_QUANTIZE;
+    return a->quant.count && b->quant.count && a->quant.scale[0] == b->quant.scale[0] && unsigned_zero_point(a) == unsigned_zero_point(b);
 }
 
-static bool is_pixel(const struct tfl_tensor *t)
+bool support_is_alias(const struct tfl_subgraph *g, const struct tfl_operator *o)
+{
+    if (is_reshape(o))
+        return true;
+    const struct tfl_tensor *in = op_input(g, o, 0), *out = op_output(g, o, 0);
+    return o->code == TFL_OP_QUANTIZE && in && out && same_numbers(in, out);
+}
+
+bool is_pixel(const struct tfl_tensor *t)
 {
     return tfl_elements(t) == (t->rank ? t->shape[t->rank - 1] : 1);
 }
@@ -117,7 +125,7 @@ static void find_read_flat(struct support *s)
     for (uint32_t i = g->n_operators; i-- > 0;) {
         const struct tfl_operator *o = &g->operators[i];
         bool flat = o->code == TFL_OP_FULLY_CONNECTED ||
-                    (support_is_alias(o) && o->n_outputs && (s->read_flat[o->outputs[0]] || is_pixel(result(s, o))));
+                    (support_is_alias(s->graph->source, o) && o->n_outputs && (s->read_flat[o->outputs[0]] || is_pixel(result(s, o))));
         for (uint32_t k = 0; !flat && k < o->n_inputs; k++)
             if (o->inputs[k] >= 0)
                 s->read_flat[o->inputs[k]] = false;
@@ -138,7 +146,7 @@ static void set_made_flat(struct support *s, uint32_t op)
         int32_t t = o->outputs[k];
         if (!mapped(s->verdicts[op]))
             s->made_flat[t] = takes_flat(s, t);
-        else if (support_is_alias(o)) /* a RESHAPE that takes an image makes a vector of it */
+        else if (support_is_alias(s->graph->source, o)) /* a RESHAPE that takes an image makes a vector of it */
             s->made_flat[t] = is_reshape(o) || s->made_flat[o->inputs[0]];
         else
             s->made_flat[t] = is_pixel(&s->graph->source->tensors[t]);
@@ -188,7 +196,7 @@ static int readers_of(const struct support *s, uint32_t tensor)
     int readers = t->is_output || t->n_consumers == 0 ? READ_BY_HOST : 0;
     for (uint32_t i = 0; i < t->n_consumers; i++) {
         const struct tfl_operator *o = &s->graph->source->operators[t->consumers[i]];
-        if (support_is_alias(o))
+        if (support_is_alias(s->graph->source, o))
             readers |= readers_of(s, (uint32_t)o->outputs[0]);
         else
             readers |= o->code == TFL_OP_FULLY_CONNECTED ? READ_BY_PRODUCT : READ_BY_OTHERS;
@@ -253,16 +261,6 @@ struct verdict support_reshape(const struct support *s, uint32_t op)
             return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s): %s", op_name(s, op), in->name,
                           tfl_shape_text(s->arena, in), why);
     }
-    return MAPPED;
-}
-
-struct verdict support_quantize(const struct support *s, uint32_t op)
-{
-    const struct tfl_operator *o = &s->graph->source->operators[op];
-    const struct tfl_tensor *in = operand(s, o, 0), *out = result(s, o);
-    if (!in || in->quant.scale[0] != out->quant.scale[0] || unsigned_zero_point(in) != unsigned_zero_point(out))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: changes the scale; this version only maps int8 <-> uint8 of one scale",
-                      op_name(s, op));
     return MAPPED;
 }
 

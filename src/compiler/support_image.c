@@ -18,13 +18,23 @@ static bool is_global_pool(const struct support *s, const struct tfl_operator *o
            pool_is_global(&d, &from, &to);
 }
 
+static enum support_form form_of_operands(const struct support *s, const struct tfl_operator *o)
+{
+    if (support_is_alias(s->graph->source, o))
+        return s->form[o->inputs[0]];
+    for (uint32_t k = 0; k < o->n_inputs; k++)
+        if (o->inputs[k] >= 0 && op_input(s->graph->source, o, k)->data.size == 0 && s->form[o->inputs[k]] == FORM_VECTOR)
+            return FORM_VECTOR;
+    return FORM_IMAGE;
+}
+
 enum support_form support_form_of(const struct support *s, uint32_t op)
 {
     const struct tfl_operator *o = &s->graph->source->operators[op];
     if (s->verdicts[op].why)
         return FORM_IMAGE; /* from the host: either */
-    if (o->code == TFL_OP_QUANTIZE && support_is_alias(o))
-        return s->form[o->inputs[0]];
+    if (operator_rule_of(o->code)->either)
+        return form_of_operands(s, o);
     if (!operator_rule_of(o->code)->image || support_is_product(s, o))
         return FORM_VECTOR;
     return is_global_pool(s, o) ? FORM_PIXEL : FORM_IMAGE;

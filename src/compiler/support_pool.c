@@ -10,11 +10,6 @@ static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
 
 static const char *op_name(const struct support *s, uint32_t op) { return graph_op_text(s->arena, s->graph->source, op); }
 
-static bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b)
-{
-    return a->quant.scale[0] == b->quant.scale[0] && unsigned_zero_point(a) == unsigned_zero_point(b);
-}
-
 static bool is_reduction(const struct tfl_operator *o)
 {
     return o->code == TFL_OP_MEAN || o->code == TFL_OP_SUM || o->code == TFL_OP_REDUCE_MAX;

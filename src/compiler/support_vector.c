@@ -17,11 +17,6 @@ static const char *op_name(const struct support *s, uint32_t op)
     return graph_op_text(s->arena, s->graph->source, op);
 }
 
-static bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b)
-{
-    return a->quant.scale[0] == b->quant.scale[0] && unsigned_zero_point(a) == unsigned_zero_point(b);
-}
-
 struct verdict support_softmax(const struct support *s, uint32_t op)
 {
     const struct tfl_operator *o = &s->graph->source->operators[op];

@@ -1,0 +1,127 @@
+/* ADD and SUB of two tensors: one sum of products with a matrix of 16-bit integers, the two scales as a ratio.
+ *
+ * The factors are made on the chip: 16 words are four rows of weights, two for each operand (channels 0, 1 and 2, 3 of a word).
+ * Facts: ADD in lane detection, deeplabv3_mnv2_dm05, movenet, mobilenet_v2 (../shared/isa/numerics.md section 2.1).  SUB has no
+ * official instance; a negative factor is written as SOFTMAX does it, with a zero point of the weights. */
+#include "compiler/box.h"
+#include "compiler/families.h"
+#include "compiler/scalar.h"
+
+enum { LOOP_LIMIT = 1 << 14, /* passes of a loop of the wide units */
+       MATRIX_ROWS = 4, MATRIX_WORDS = 16, MATRIX_ROW = WIDE_ROWS - MATRIX_ROWS };
+
+struct sum {
+    const struct plan *plan;
+    const struct step *step;
+    const struct value *x, *y; /* x has the lower address */
+    struct isa_tensor numbers;
+    int32_t ready; /* N2W before the matrix */
+    int32_t factor[2];
+};
+
+static bool size_sum(struct plan *p, uint32_t index)
+{
+    struct step *s = &p->steps[index];
+    plan_value_in_place(p, index);
+    s->temporary = plan_buffer(p, (struct narrow_buffer){.words = MATRIX_WORDS, .first = index, .last = index, .late = true});
+    plan_wide_floor(p, MATRIX_ROW);
+    return true;
+}
+
+static struct sum sum_of(const struct plan *plan, const struct step *s)
+{
+    const struct binary_detail *d = s->detail;
+    struct sum m = {.plan = plan, .step = s, .x = plan_in(plan, s, 0), .y = plan_in(plan, s, 1)};
+    struct common_step c = common_step_of(d->in[0]->quant.scale[0], d->in[1]->quant.scale[0]);
+    int32_t zero[2] = {unsigned_zero_point(d->in[0]), unsigned_zero_point(d->in[1])};
+    m.factor[0] = c.m[0];
+    m.factor[1] = d->code == TFL_OP_SUB ? -c.m[1] : c.m[1];
+    m.numbers = (struct isa_tensor){.one = 1, .nospill = 1, .w16 = 1, .redmask = 3, .lanes = 3, .lanes_last = 3};
+    set_clamp(&m.numbers, d->out, d->activation);
+    m.numbers.scale = (int32_t)f32_bits(rescale_multiplier(c.step, d->out->quant.scale[0]));
+    m.numbers.cbias = -(m.factor[0] * zero[0] + m.factor[1] * zero[1]);
+    if (value_at(plan, m.x) > value_at(plan, m.y)) {
+        const struct value *v = m.x;
+        int32_t f = m.factor[0];
+        m.x = m.y, m.y = v;
+        m.factor[0] = m.factor[1], m.factor[1] = f;
+    }
+    int32_t least = m.factor[0] < m.factor[1] ? m.factor[0] : m.factor[1];
+    m.numbers.wzp = least < 0 ? -least : 0;
+    return m;
+}
+
+/* Ten fills, the mesh directions in turn; then the rows. */
+static void make_matrix(const struct sum *m, struct program *p, int32_t at)
+{
+    static const enum isa_opcode turn[] = {ISA_MESH_NORTH, ISA_MESH_EAST, ISA_MESH_WEST, ISA_MESH_SOUTH};
+    static const enum isa_flag arrived[] = {ISA_N_IN, ISA_S_IN, ISA_W_IN, ISA_E_IN};
+    uint32_t zero = (uint32_t)m->numbers.wzp;
+    unsigned n = 0;
+    for (int k = 0; k < 2; k++) {
+        uint32_t f = (uint32_t)(m->factor[k] + m->numbers.wzp), low = zero << 16 | f, high = f << 16 | zero;
+        const struct constant c[] = {{at, 1, (int32_t)low}, {at + 1, 1, (int32_t)high}, {at + 2, 4, (int32_t)(zero << 16 | zero)},
+                                     {at + 6, 1, (int32_t)low}, {at + 7, 1, (int32_t)high}};
+        for (unsigned i = 0; i < sizeof c / sizeof *c; i++)
+            emit_fill(p, turn[n++ % 4], c[i], true);
+        at += MATRIX_WORDS / 2;
+    }
+    struct isa_to_wide w = {.tiles = ALL_TILES, .n = narrow_words(at - MATRIX_WORDS, LOOPS({4, 1}, {MATRIX_ROWS, 4})),
+                            .w = wide_rows(MATRIX_ROW, LOOPS({MATRIX_ROWS, 1})), .p = signal_at(1), .pack = 1};
+    for (unsigned i = 0; i < 4; i++)
+        w.wait[i] = wait_data(arrived[i], 2, program_flag(p, ALL_TILES, arrived[i]), 1);
+    program_add(p, (struct isa_inst){.op = ISA_TO_WIDE, .to_wide = w});
+}
+
+static bool one_tile(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct sum *m = arg;
+    struct box x, y, to;
+    if (!box_of(m->plan, plan_out(m->plan, m->step), tile, &to))
+        return false;
+    box_of(m->plan, m->x, tile, &x);
+    box_of(m->plan, m->y, tile, &y);
+    int32_t h = to.h, w = to.w, q = to.words;
+    struct loops nest = LOOPS({2, 0}, {2, 0});
+    const int32_t outer[3] = {w, h, q};
+    for (int k = 0; k < 3; k++)
+        if (outer[k] > 1)
+            loop(&nest, outer[k], 0);
+    out->op = ISA_MAC;
+    struct isa_tensor *i = &out->tensor;
+    *i = m->numbers;
+    for (unsigned k = 0; k < loop_count(&nest); k++)
+        i->lim[k] = (int32_t)nest.dim[k].count - 1;
+    i->a = tensor_unit(4LL * x.at, LOOPS({2, 2}, {2, 4LL * (y.at - x.at)}, {w, 4LL * q}, {h, 4LL * x.pitch}, {1, 4LL * x.pitch * x.rows}, {q, 4}));
+    struct loops rows = LOOPS({MATRIX_ROWS, 4}), sums = LOOPS({MATRIX_ROWS, 0});
+    if ((int64_t)w * h * q <= LOOP_LIMIT) {
+        loop(&rows, (int64_t)w * h * q, 0);
+        loop(&sums, (int64_t)w * h * q, 0);
+    } else {
+        loop(&rows, (int64_t)w * h, 0);
+        loop(&rows, q, 0);
+        loop(&sums, (int64_t)w * h, 0);
+        loop(&sums, q, 0);
+    }
+    i->w = tensor_unit(4LL * MATRIX_ROW, rows);
+    i->p = buffered(tensor_unit(0, sums), 1, 4);
+    i->o = tensor_unit(4LL * to.at, LOOPS({1, 4}, {w, 4LL * q}, {h, 4LL * to.pitch}, {1, 4LL * to.pitch * to.rows}, {q, 4}));
+    i->avdata = signal_at(4);
+    i->chdim = (int32_t)loop_count(&nest) - 1;
+    i->wait[0] = wait_data(ISA_N2W, (int32_t)loop_count(&nest), m->ready + 1, 1);
+    return true;
+}
+
+static void emit_sum(const struct plan *plan, const struct step *s, struct program *p)
+{
+    struct isa_inst inst[ISA_TILES];
+    struct sum m = sum_of(plan, s);
+    emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+    m.ready = program_flag(p, ALL_TILES, ISA_N2W);
+    make_matrix(&m, p, plan->buffers[s->temporary].at);
+    unsigned n = tile_classes(one_tile, &m, NULL, inst);
+    for (unsigned k = 0; k < n; k++)
+        program_add(p, inst[k]);
+}
+
+const struct family family_sum = {.name = "sum", .size = size_sum, .emit = emit_sum, .closes = true, .by_word = true, .same_planes = true};

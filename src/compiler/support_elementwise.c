@@ -1,0 +1,75 @@
+/* Which operators work on elements one by one: on images and on vectors. */
+#include "compiler/numerics.h"
+#include "compiler/operators.h"
+
+enum { FILL_LIMIT = 1024 /* channels of a constant operand: an instruction for four of them */ };
+
+static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
+
+#define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
+
+static const char *op_name(const struct support *s, uint32_t op) { return graph_op_text(s->arena, s->graph->source, op); }
+
+static bool known_activation(enum tfl_activation act)
+{
+    return act == TFL_ACT_NONE || act == TFL_ACT_RELU || act == TFL_ACT_RELU6 || act == TFL_ACT_RELU_N1_TO_1;
+}
+
+static bool same_shape(const struct tfl_tensor *a, const struct tfl_tensor *b)
+{
+    struct shape4 x, y;
+    return shape4_of(a, &x) && shape4_of(b, &y) && x.n == y.n && x.y == y.y && x.x == y.x && x.z == y.z;
+}
+
+/* One value, or one for each channel. */
+static struct verdict constant_operand(const struct support *s, uint32_t op, const struct tfl_tensor *t, const struct tfl_tensor *out)
+{
+    int64_t n = tfl_elements(t), channels = out->rank ? out->shape[out->rank - 1] : 1;
+    if (t->quant.count != 1 || t->type != out->type)
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: constant \"%s\" must have one scale and the type of the output", op_name(s, op), t->name);
+    if (n != 1 && !(is_pixel(t) && n == channels))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: constant \"%s\" (%s) is neither one value nor one for each of %lld channels", op_name(s, op),
+                      t->name, tfl_shape_text(s->arena, t), (long long)channels);
+    if (n > FILL_LIMIT)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: constant \"%s\" has %lld channels; %d are possible", op_name(s, op), t->name,
+                      (long long)n, FILL_LIMIT);
+    return MAPPED;
+}
+
+struct verdict support_binary(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *out = op_output(s->graph->source, o, 0);
+    enum tfl_activation act = fused_activation(o);
+    struct shape4 shape;
+    unsigned constants = 0;
+    if (!known_activation(act))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op), (int)act);
+    if (!shape4_of(out, &shape))
+        return REFUSE(s, SUPPORT_RANK, "%s: output \"%s\" (%s) has more than three dimensions", op_name(s, op), out->name,
+                      tfl_shape_text(s->arena, out));
+    for (uint32_t k = 0; k < 2; k++) {
+        const struct tfl_tensor *t = op_input(s->graph->source, o, k);
+        if (t->data.size) {
+            struct verdict v = constant_operand(s, op, t, out);
+            constants++;
+            if (v.why)
+                return v;
+        } else if (!same_shape(t, out)) {
+            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is not of the output's shape (%s); this version repeats only constants",
+                          op_name(s, op), t->name, tfl_shape_text(s->arena, t), tfl_shape_text(s->arena, out));
+        }
+    }
+    if (constants == 2)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: both inputs are constants; fold them", op_name(s, op));
+    return MAPPED;
+}
+
+struct verdict support_unary(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *in = op_input(s->graph->source, o, 0), *out = op_output(s->graph->source, o, 0);
+    if (!in || !out || in->data.size || !same_shape(in, out))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: the input must be an activation of the output's shape", op_name(s, op));
+    return MAPPED;
+}

@@ -1,0 +1,143 @@
+/* Graphs with branches and element-wise operators on images: random models, compiled and run on the simulated chip, give exactly
+ * the kernels' bytes.
+ *   SEEDS=n  how many random models of each kind (40)    FIRST=n  the first seed    VERBOSE=1  prints each */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "compiler/judge.h"
+#include "support/make_model.h"
+
+#define ANY(s, list) (list)[random_next(s) % (sizeof(list) / sizeof *(list))]
+
+static const int32_t channels[] = {1, 3, 4, 7, 16, 24, 30, 64, 68};
+static const int32_t sizes[] = {1, 2, 3, 4, 5, 8, 10, 13, 16, 17, 24};
+static const enum tfl_activation activations[] = {TFL_ACT_NONE, TFL_ACT_RELU, TFL_ACT_RELU6, TFL_ACT_RELU_N1_TO_1};
+
+struct draw {
+    struct maker *k;
+    uint64_t s;
+    int32_t y, x, c;
+};
+
+static int convolution(struct draw *d, int t, int32_t size, int32_t stride, int32_t c, enum tfl_activation act)
+{
+    return make_conv_2d(d->k, t, &(struct make_window){.channels = c, .size = size, .stride = stride, .activation = act});
+}
+
+static int input(struct draw *d)
+{
+    return make_input(d->k, 3, (int32_t[]){d->y, d->x, d->c});
+}
+
+/* ---- each operator alone ---- */
+
+static void one_binary(struct draw *d)
+{
+    static const enum tfl_builtin codes[] = {TFL_OP_ADD, TFL_OP_SUB, TFL_OP_MUL};
+    enum tfl_builtin code = ANY(&d->s, codes);
+    enum tfl_activation act = ANY(&d->s, activations);
+    uint64_t second = random_next(&d->s) % 6;
+    int a = input(d), b;
+    if (second < 2)
+        b = input(d);
+    else if (second == 2)
+        b = convolution(d, a, 1, 1, d->c, TFL_ACT_NONE);
+    else if (second == 3)
+        b = make_random(d->k, 0, NULL);
+    else if (second == 4)
+        b = make_random(d->k, 1, &d->c);
+    else
+        b = a;
+    bool swap = second != 5 && second != 3 && second != 4 && random_next(&d->s) % 2;
+    make_output(d->k, swap ? make_binary(d->k, code, b, a, act) : make_binary(d->k, code, a, b, act));
+}
+
+static void one_unary(struct draw *d)
+{
+    static const enum tfl_builtin codes[] = {TFL_OP_LOGISTIC, TFL_OP_TANH, TFL_OP_RELU, TFL_OP_RELU6, TFL_OP_RELU_N1_TO_1, TFL_OP_QUANTIZE};
+    enum tfl_builtin code = ANY(&d->s, codes);
+    int a = input(d);
+    if (random_next(&d->s) % 2)
+        a = convolution(d, a, 3, 1, d->c, TFL_ACT_NONE);
+    int b = code == TFL_OP_QUANTIZE ? make_quantize(d->k, a, random_next(&d->s) % 2 ? TFL_INT8 : TFL_UINT8) : make_unary(d->k, code, a);
+    if (code == TFL_OP_QUANTIZE && random_next(&d->s) % 4)
+        maker_tensor(d->k, b)->quant.scale[0] *= 1.3f;
+    make_output(d->k, b);
+}
+
+static void residual(struct draw *d)
+{
+    int x = input(d);
+    uint64_t blocks = 1 + random_next(&d->s) % 3;
+    x = convolution(d, x, 3, 1 + (int32_t)(random_next(&d->s) % 2), ANY(&d->s, channels), TFL_ACT_RELU6);
+    for (uint64_t i = 0; i < blocks; i++) {
+        int32_t c = maker_tensor(d->k, x)->shape[3];
+        int y = convolution(d, x, random_next(&d->s) % 2 ? 3 : 1, 1, ANY(&d->s, channels), TFL_ACT_RELU);
+        if (random_next(&d->s) % 2)
+            y = make_depthwise_conv_2d(d->k, y, &(struct make_window){.channels = 1, .size = 3, .activation = TFL_ACT_RELU6});
+        y = convolution(d, y, random_next(&d->s) % 2 ? 3 : 1, 1, c, TFL_ACT_NONE);
+        int shortcut = random_next(&d->s) % 3 ? x : convolution(d, x, 1, 1, c, TFL_ACT_NONE);
+        x = make_binary(d->k, random_next(&d->s) % 8 ? TFL_OP_ADD : TFL_OP_MUL, shortcut, y, ANY(&d->s, activations));
+        if (random_next(&d->s) % 4 == 0)
+            make_output(d->k, x);
+    }
+    make_output(d->k, convolution(d, x, 3, 1, ANY(&d->s, channels), TFL_ACT_NONE));
+}
+
+/* ---- the loop ---- */
+
+typedef void draw_fn(struct draw *d);
+
+static void judge_many(draw_fn *draw, unsigned per_cent_exact)
+{
+    const char *seeds = getenv("SEEDS"), *first = getenv("FIRST");
+    bool verbose = getenv("VERBOSE");
+    uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 40, from = first ? strtoull(first, NULL, 10) : 1;
+    unsigned exact = 0, partly = 0, refused = 0, too_large = 0, wrong = 0;
+    for (uint64_t seed = from; seed < from + n; seed++) {
+        struct arena *a = arena_new();
+        struct draw d = {.s = seed * 977};
+        enum tfl_type type = random_next(&d.s) % 2 ? TFL_INT8 : TFL_UINT8;
+        d.k = maker_new(a, type, seed);
+        d.y = ANY(&d.s, sizes), d.x = random_next(&d.s) % 3 ? d.y : ANY(&d.s, sizes), d.c = ANY(&d.s, channels);
+        draw(&d);
+        const struct tfl_model *m = maker_finish(d.k);
+        struct judgement j = judge(a, m);
+        const char *why = NULL;
+        for (uint32_t i = 0; i < j.compiled.n_ops && !why; i++)
+            why = j.compiled.ops[i].why;
+        bool limit = j.fault && strstr(j.fault, "do not fit");
+        too_large += limit;
+        wrong += j.fault && !limit;
+        exact += !j.fault && j.compiled.n_mapped == j.compiled.n_ops;
+        partly += !j.fault && j.compiled.n_mapped && j.compiled.n_mapped < j.compiled.n_ops;
+        refused += !j.fault && !j.compiled.n_mapped;
+        if ((j.fault && !limit) || verbose) {
+            print_message("seed %llu: %dx%dx%d %s:", (unsigned long long)seed, d.y, d.x, d.c, type == TFL_INT8 ? "int8" : "uint8");
+            for (uint32_t i = 0; i < m->subgraphs[0].n_operators; i++)
+                print_message(" %s", tfl_op_name(m->subgraphs[0].operators[i].code));
+            print_message(": %s\n", j.fault ? j.fault : why ? why : "exact");
+        }
+        if (!j.fault && j.compiled.n_mapped < j.compiled.n_ops)
+            assert_non_null(why); /* a refusal always has a reason */
+        arena_free(a);
+    }
+    print_message("%llu models: %u exact, %u exact with a part on the CPU, %u refused with a reason, %u too large, %u wrong\n",
+                  (unsigned long long)n, exact, partly, refused, too_large, wrong);
+    assert_int_equal(wrong, 0);
+    assert_true(exact * 100 >= per_cent_exact * n || n < 20);
+}
+
+static void binaries(void **state) { (void)state; judge_many(one_binary, 90); }
+static void unaries(void **state) { (void)state; judge_many(one_unary, 90); }
+static void residuals(void **state) { (void)state; judge_many(residual, 80); }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(binaries), cmocka_unit_test(unaries), cmocka_unit_test(residuals)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
