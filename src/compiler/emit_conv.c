@@ -378,15 +378,9 @@ static void stream(const struct conv *c, struct program *p)
 static void emit_conv(const struct plan *plan, const struct step *s, struct program *p)
 {
     struct conv c = conv_of(plan, s);
-<<<<<<< ours
-    if (grid_has_halo(&c.in->grid))
-        emit_halo(plan, c.in, unsigned_zero_point(c.d->op.in), p);
     /* Tiles that had no part in a smaller layer before this one count from 0 again, with all others. */
     int32_t counted = 1 << ISA_PARAM | 1 << ISA_W2S | 1 << ISA_AVDATA | 1 << c.arrived;
     emit_barrier(p, program_flags_agree(p, c.tiles, counted) ? 0 : LAYER_FLAGS);
-=======
-    emit_barrier(p, 0);
->>>>>>> theirs
     c.used = program_flag(p, c.tiles, ISA_PARAM);
     c.read = program_flag(p, c.tiles, c.arrived);
     c.loaded = program_flag(p, c.tiles, ISA_W2S);
