@@ -160,6 +160,7 @@ struct chip {
     struct sim_options options;
     struct sim_counters count;
     unsigned ring_depth, link_depth;
+    const uint8_t *guard[16]; /* strict: cells of wide memory that hold cached parameters; NULL: none */
     struct tile tile[16];
     struct core core;
     struct engine engine[ENGINES];

@@ -49,10 +49,22 @@ static inline bool row_read(struct chip *c, const struct issue *at, int tile, in
     return true;
 }
 
+/* Strict: rows of cached parameters belong to all inferences to come. */
+static inline bool row_free(struct chip *c, const struct issue *at, int tile, int64_t row)
+{
+    if (!row_range(c, at, tile, row, "writes"))
+        return false;
+    for (unsigned cell = 0; c->guard[tile] && cell < ROW_CELLS; cell++)
+        if (c->guard[tile][ROW_CELLS * row + cell])
+            return chip_fault(c, at, tile, STATUS_INVALID, "overwrites cached parameters in wide row %lld",
+                              (long long)row), false;
+    return true;
+}
+
 /* The whole row, known or not. */
 static inline bool row_write(struct chip *c, const struct issue *at, int tile, int64_t row, const struct row *r)
 {
-    if (!row_range(c, at, tile, row, "writes"))
+    if (!row_free(c, at, tile, row))
         return false;
     struct tile *t = &c->tile[tile];
     memcpy(t->wide + ROW_BYTES * row, r->data, ROW_BYTES);
@@ -64,7 +76,7 @@ static inline bool row_write(struct chip *c, const struct issue *at, int tile, i
 static inline bool cells_write(struct chip *c, const struct issue *at, int tile, int64_t row, const struct row *r,
                                unsigned n)
 {
-    if (!row_range(c, at, tile, row, "writes"))
+    if (!row_free(c, at, tile, row))
         return false;
     struct tile *t = &c->tile[tile];
     memcpy(t->wide + ROW_BYTES * row, r->data, 4 * n);

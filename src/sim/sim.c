@@ -108,6 +108,8 @@ static void chip_start(struct sim *s, const struct dwn_executable *x, struct sta
         }
     }
     c->exe = x;
+    for (unsigned t = 0; t < 16; t++)
+        c->guard[t] = c->options.strict && x->type != DWN_PARAMETER_CACHING ? s->cached[t] : NULL;
     c->log_count = c->n_descriptors = 0;
     memset(c->at_descriptor, 0, sizeof c->at_descriptor);
     c->interrupted = false;

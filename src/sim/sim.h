@@ -14,11 +14,12 @@
 struct sim;
 
 struct sim_options {
-    bool strict;   /* report reads of memory never written, overlaps, flags that wrap */
+    bool strict;   /* fail where an output depends on memory never written, or a cached parameter is overwritten;
+                    * queues of depth one; no fast path */
     uint64_t seed; /* order in which ready threads are stepped; the result must not depend on it */
     bool plain;    /* never use the fast path for loop nests                          */
     uint64_t budget; /* steps (words moved, loop iterations, instructions) per executable; 0 = 2^36 */
-    unsigned threads; /* worker threads for the fast path; 0 = 1 */
+    unsigned threads; /* not used yet: everything runs on the caller's thread */
 };
 
 struct sim *sim_new(const struct sim_options *o);
@@ -34,7 +35,10 @@ bool sim_run(struct sim *s, struct arena *a, const struct dwn_package *p, const 
              struct bytes *outputs, struct status *st);
 
 struct sim_counters {
-    uint64_t instructions, macs, cycles, host_bytes_in, host_bytes_out, parameter_bytes;
+    uint64_t instructions; /* issued by the scalar core, its own included */
+    uint64_t macs;
+    uint64_t cycles; /* 0: not estimated here */
+    uint64_t host_bytes_in, host_bytes_out, parameter_bytes;
     uint64_t fast, slow; /* tensor instructions by path */
 };
 struct sim_counters sim_count(const struct sim *s); /* of the last run */

@@ -179,7 +179,7 @@ bool sums_store(struct chip *c, int tile, struct unit *u)
 {
     struct tensor_run *r = u->run;
     int64_t row;
-    if (!row_at(c, tile, u, &r->p, &row))
+    if (!row_at(c, tile, u, &r->p, &row) || !row_free(c, &u->at, tile, row))
         return false;
     struct tile *t = &c->tile[tile];
     for (unsigned lane = 0; lane < r->lanes; lane++) {

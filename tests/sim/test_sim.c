@@ -374,6 +374,18 @@ static void parameters_are_cached_until_another_token_comes(void **state)
         assert_memory_equal(y.data, row, sizeof row);
         assert_int_equal(sim_count(chip).parameter_bytes, k == 1 || k == 3 ? 0 : 64);
     }
+    program_begin(&p); /* an inference that writes where the parameters are */
+    fill(&p, 1, 0, 4, 0);
+    fence(&p, 0, false);
+    struct isa_to_wide *w = &program_add(&p, ISA_TO_WIDE)->to_wide;
+    w->tiles = 1, w->pack = 1;
+    isa_ttu_set(&w->n, 6, 0, (struct isa_dim[]){{4, 1}}, 1);
+    isa_ttu_set(&w->w, 4, 0, (struct isa_dim[]){{1, 1}}, 1);
+    program_end(&p);
+    x[0].streams->code = executable(a, &p, DWN_EXECUTION_ONLY).streams->code;
+    x[0].streams->n_offsets = 0;
+    assert_false(sim_run(chip, a, &package, NULL, &y, &st));
+    assert_non_null(strstr(st.message, "overwrites cached parameters in wide row 0"));
     sim_free(chip);
     arena_free(a);
 }
