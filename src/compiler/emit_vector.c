@@ -62,7 +62,8 @@ static bool size_gather(struct plan *p, uint32_t index)
     struct value *whole = &p->values[s->out];
     /* As one step with the infeed: the official buffer is alive while the input comes in. */
     uint32_t first = after_infeed(p, s) ? slices->first : index;
-    whole->buffer = plan_buffer(p, (struct narrow_buffer){.words = 16 * slices_of(whole->z).groups, .first = first, .last = whole->last});
+    whole->buffer = plan_buffer(p, (struct narrow_buffer){.words = 16 * slices_of(whole->z).groups, .first = first, .last = whole->last,
+                                                          .late = maker(p, s) == &family_channel_pool});
     plan_wide_floor(p, GATHER_ROW - 1 - SEND_BELOW_RECEIVE);
     return true;
 }
@@ -87,7 +88,7 @@ static void emit_gather(const struct plan *plan, const struct step *s, struct pr
     int32_t row = GATHER_ROW;
     if (after_infeed(plan, s)) {
         emit_barrier(p, 0);
-    } else if (maker(plan, s) == &family_softmax) { /* which ends with all that is needed, and leaves a row in use */
+    } else if (maker(plan, s) == &family_softmax || maker(plan, s) == &family_channel_pool) { /* which ends with all that is needed, and leaves a row in use */
         row--;
     } else {
         emit_exchange_begin(p);

@@ -27,6 +27,8 @@ void *flatten_detail(struct arena *a, const struct tfl_tensor *result);
 
 extern const struct family family_pool;        /* grid -> grid                emit_pool.c; detail: struct pool_detail (pool.h) */
 extern const struct family family_global_pool; /* grid -> one pixel           emit_global_pool.c; detail: struct pool_detail */
+extern const struct family family_exchange;     /* grid -> all pixels of 64 channels a tile   emit_exchange.c; channel_pool_detail() */
+extern const struct family family_channel_pool; /* those -> slices              emit_exchange.c; the same detail */
 
 struct join_detail {
     int32_t at;       /* first word in the result */

@@ -55,6 +55,49 @@ bool pool_is_global(const struct pool_detail *d, const struct shape4 *from, cons
     return to->y == 1 && to->x == 1 && span_size(y) == from->y && span_size(x) == from->x;
 }
 
+/* An operator that takes a vector of any layout. */
+static bool takes_vector(const struct tfl_subgraph *g, const struct tfl_operator *o)
+{
+    switch (o->code) {
+    case TFL_OP_FULLY_CONNECTED: case TFL_OP_SOFTMAX: case TFL_OP_CONCATENATION:
+    case TFL_OP_RESHAPE: case TFL_OP_SQUEEZE: case TFL_OP_EXPAND_DIMS:
+        return true;
+    default:
+        return conv_is_product(g, o);
+    }
+}
+
+/* The input's plane has no halo, for nobody else reads it; who reads the result needs no image. */
+static bool can_exchange(const struct plan *p, const struct tfl_operator *pool, const struct value *in, const struct shape4 *from)
+{
+    const struct tfl_subgraph *g = p->graph;
+    if (!channel_pool_fits(from) || in->tensor != &g->tensors[pool->inputs[0]])
+        return false;
+    for (uint32_t i = 0; i < g->n_operators; i++) {
+        const struct tfl_operator *o = &g->operators[i];
+        for (uint32_t k = 0; k < o->n_inputs; k++)
+            if ((o->inputs[k] == pool->inputs[0] && o != pool) || (o->inputs[k] == pool->outputs[0] && !takes_vector(g, o)))
+                return false;
+    }
+    return true;
+}
+
+static void lower_exchange(struct plan *p, uint32_t op, const struct pool_detail *d, uint32_t in)
+{
+    const void *detail = channel_pool_detail(p->arena, d);
+    int32_t z = p->values[in].z;
+    uint32_t channels = plan_value(p, d->in, LAYOUT_SLICES, 1, 1, z), out = plan_value(p, d->out, LAYOUT_SLICES, 1, 1, z);
+    struct step *s = plan_step(p, &family_exchange, op);
+    s->detail = detail;
+    step_reads(p, s, in);
+    step_makes(p, s, channels);
+    s = plan_step(p, &family_channel_pool, op);
+    s->detail = detail;
+    step_reads(p, s, channels);
+    step_makes(p, s, out);
+    p->value_of[p->graph->operators[op].outputs[0]] = out;
+}
+
 bool lower_pool(struct plan *p, uint32_t op)
 {
     const struct tfl_operator *o = &p->graph->operators[op];
@@ -63,8 +106,13 @@ bool lower_pool(struct plan *p, uint32_t op)
     const char *why;
     if (!pool_of(p->arena, p->graph, o, d, &from, &to, &why))
         return status_fail(p->st, STATUS_INTERNAL, "%s: %s", plan_op_text(p, op), why);
-    uint32_t in = lower_value(p, (uint32_t)o->inputs[0]), out = plan_value(p, d->out, LAYOUT_GRID, to.y, to.x, to.z);
+    uint32_t in = lower_value(p, (uint32_t)o->inputs[0]);
     bool global = pool_is_global(d, &from, &to);
+    if (global && can_exchange(p, o, &p->values[in], &from)) {
+        lower_exchange(p, op, d, in);
+        return true;
+    }
+    uint32_t out = plan_value(p, d->out, LAYOUT_GRID, to.y, to.x, to.z);
     if (!global)
         grid_claim(&p->values[in].grid, to.y, to.x, &d->y, &d->x);
     struct step *s = plan_step(p, global ? &family_global_pool : &family_pool, op);

@@ -35,6 +35,10 @@ int32_t pool_wide_rows(const struct pool_detail *d, const struct grid *in, const
 /* NULL, or why an image of this shape is too large to be reduced to one pixel. */
 const char *pool_global_refusal(struct arena *a, const struct shape4 *from);
 
+/* Whether a pool of a whole image may take the form of emit_exchange.c: numbers of pixels and channels. */
+bool channel_pool_fits(const struct shape4 *s);
+const void *channel_pool_detail(struct arena *a, const struct pool_detail *d);
+
 /* Words of channels that lie side by side in a wide row, and pixels of each. */
 enum { POOL_GROUP_WORDS = 16, POOL_ROW_PIXELS = 4 };
 

@@ -1,4 +1,4 @@
-/* Random pools and reductions, alone, between convolutions and at the end of a classifier, compiled and run on the simulated chip:
+/* Random pools and reductions, alone, between convolutions and at the end of a classifier, and whole small networks, on the chip:
  * each compiles, or says why not; what compiles gives exactly the kernels' bytes.
  *   SEEDS=n  how many of each (60)    FIRST=n  first seed    LARGE=1  larger images    VERBOSE=1  prints each */
 #include <setjmp.h>
@@ -131,6 +131,32 @@ static const struct tfl_model *heads(struct arena *a, uint64_t seed, const char 
     return maker_finish(r.k);
 }
 
+/* The end of a classifier whose channels are exchanged between the tiles. */
+static const struct tfl_model *exchanges(struct arena *a, uint64_t seed, const char **name)
+{
+    static const int32_t channels[] = {256, 256, 512, 768, 1024}, units[] = {10, 64, 65, 200, 1001};
+    uint64_t s = seed;
+    enum tfl_type type = random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8;
+    struct maker *k = maker_new(a, type, seed);
+    int32_t y = 4 + (int32_t)(random_next(&s) % 8), x = random_next(&s) % 2 ? y : 4 + (int32_t)(random_next(&s) % 10);
+    int32_t c = ANY(&s, channels), n = ANY(&s, units);
+    bool max = random_next(&s) % 4 == 0, soft = random_next(&s) % 2;
+    int t = make_input(k, 3, (int32_t[]){y, x, 3});
+    t = make_conv_2d(k, t, &(struct make_window){.size = 1, .channels = c, .activation = TFL_ACT_RELU6});
+    if (random_next(&s) % 3 == 0)
+        t = make_reduce(k, TFL_OP_MEAN, t, 2, (int32_t[]){1, 2}, true);
+    else
+        t = make_pool(k, max ? TFL_OP_MAX_POOL_2D : TFL_OP_AVERAGE_POOL_2D, t,
+                      &(struct make_window){.size = y, .width = x, .stride = 1, .padding = TFL_PAD_VALID});
+    *name = arena_text(a, "%s %dx%dx%d, %s -> %d%s", type == TFL_INT8 ? "int8" : "uint8", y, x, c, max ? "max" : "average", n,
+                       soft ? ", softmax" : "");
+    if (random_next(&s) % 4)
+        t = make_conv_2d(k, t, &(struct make_window){.size = 1, .channels = n});
+    t = make_flatten(k, t);
+    make_output(k, soft ? make_softmax(k, t) : t);
+    return maker_finish(k);
+}
+
 typedef const struct tfl_model *recipe_fn(struct arena *a, uint64_t seed, const char **name);
 
 /* Runs the recipe over the seeds; at least `least` of 100 must be whole and exact. */
@@ -175,8 +201,33 @@ static void random_heads(void **state)
     run(heads, 60);
 }
 
+static void random_exchanges(void **state)
+{
+    (void)state;
+    run(exchanges, 100);
+}
+
+static void whole_networks(void **state)
+{
+    (void)state;
+    for (int type = 0; type < 2; type++) {
+        struct arena *a = arena_new();
+        enum tfl_type t = type ? TFL_INT8 : TFL_UINT8;
+        const struct tfl_model *m[] = {make_mobilenet(a, t, 1, 64, 8, 10), make_mobilenet(a, t, 2, 128, 8, 30),
+                                       make_conv_net(a, t, 3, 32, 16, 4)};
+        for (size_t i = 0; i < sizeof m / sizeof *m; i++) {
+            struct judgement j = judge(a, m[i]);
+            if (j.fault)
+                fail_msg("network %zu: %s", i, j.fault);
+            assert_int_equal(j.compiled.n_mapped, j.compiled.n_ops);
+        }
+        arena_free(a);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_pools), cmocka_unit_test(random_heads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_pools), cmocka_unit_test(random_heads),
+                                       cmocka_unit_test(random_exchanges), cmocka_unit_test(whole_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
