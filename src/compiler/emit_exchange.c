@@ -479,7 +479,7 @@ static void emit_exchange(const struct plan *plan, const struct step *s, struct 
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_exchange = {"exchange of pixels for channels", size_exchange, emit_exchange};
+const struct family family_exchange = {.name = "exchange of pixels for channels", .size = size_exchange, .emit = emit_exchange};
 
 /* ---- the pool ---- */
 
@@ -527,4 +527,4 @@ static void emit_channel_pool(const struct plan *plan, const struct step *s, str
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_channel_pool = {"pool of the channels of a tile", size_channel_pool, emit_channel_pool};
+const struct family family_channel_pool = {.name = "pool of the channels of a tile", .size = size_channel_pool, .emit = emit_channel_pool};
