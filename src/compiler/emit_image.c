@@ -189,7 +189,11 @@ static bool copy_pixels(int tile, const void *arg, struct isa_inst *out)
     int32_t to = 4 * (value_at(plan, v) + grid_at(g, tile, ys.first + first * m.group, xs.first));
     int32_t plane = pitch * span_size(g->plane_y[tile / GRID]);
     int32_t tail = (int32_t)ceil_div(odd + (int64_t)(rows - 1) * m.row_bytes + (int64_t)w * v->z, 4);
-    int64_t words = c->last ? (int64_t)first * m.group_words + tail : m.group_words;
+    /* W2N counts the words in front too.  A whole group of rows is enough for every tile, unless the band begins in the middle
+     * of an 8-byte unit: then the last column's pixels end one word later. */
+    int32_t skip = (int32_t)((b.first % UNIT + (int64_t)xs.first * v->z) / 4);
+    int64_t enough = skip + tail > m.group_words ? skip + tail : m.group_words;
+    int64_t words = c->last ? (int64_t)first * m.group_words + tail : enough;
     struct loops repeat = NO_LOOPS;
     if (count > 1)
         loop(&repeat, count, 0);
