@@ -57,7 +57,8 @@ static int readings(const struct plan *p, const struct partition *set, int32_t t
         for (uint32_t k = 0; rule && k < o->n_inputs; k++) {
             if (o->inputs[k] != tensor)
                 continue;
-            if (rule->either && !is_pixel(&p->graph->tensors[tensor]))
+            bool renamed = support_is_alias(p->graph, o);
+            if (rule->either && !renamed && !is_pixel(&p->graph->tensors[tensor]))
                 how |= READ_AS_IMAGE;
             else if (rule->either)
                 how |= readings(p, set, o->outputs[0]);
