@@ -24,19 +24,6 @@ static void check_wait(struct check *c, const struct code *code, long at, const 
             finding(c, code, at, RULE_WAIT, "wait %u: flag %d at loop %d, form %d", k, w[k].id, w[k].dim, w[k].fl);
 }
 
-/* Iterations of a nest, the shortened last one counted as it is; scale: strides are in this unit per element. */
-static int64_t tensor_count(const struct isa_ttu *t)
-{
-    int64_t all = lim_product(t->lim, 0, 8);
-    if (t->ldim == 0)
-        return all;
-    /* loop 0 is shorter once per iteration of the loops outside ldim, for all loops between 0 and ldim */
-    int64_t between = 1, outside = lim_product(t->lim, (unsigned)t->ldim + 1, 8);
-    for (int k = 1; k < t->ldim; k++)
-        between *= (int64_t)t->lim[k] + 1;
-    return all - outside * between * ((int64_t)t->lim[0] - t->llim);
-}
-
 static void check_tensor(struct check *c, const struct code *code, long at, const struct isa_inst *i)
 {
     const struct isa_tensor *t = &i->tensor;
@@ -47,13 +34,13 @@ static void check_tensor(struct check *c, const struct code *code, long at, cons
     check_wait(c, code, at, t->wait, 6, 8);
     struct isa_ttu master = {.llim = t->llim, .ldim = t->ldim};
     memcpy(master.lim, t->lim, sizeof master.lim);
-    int64_t n = tensor_count(&master);
-    if (tensor_count(&t->p) != n)
-        finding(c, code, at, RULE_NEST, "unit P runs %lld times, the nest %lld", (long long)tensor_count(&t->p), (long long)n);
-    if (i->op != ISA_RESIZE && tensor_count(&t->w) != n)
-        finding(c, code, at, RULE_NEST, "unit W runs %lld times, the nest %lld", (long long)tensor_count(&t->w), (long long)n);
-    if ((i->op == ISA_MAC || i->op == ISA_RESIZE) && tensor_count(&t->a) != n)
-        finding(c, code, at, RULE_NEST, "unit A runs %lld times, the nest %lld", (long long)tensor_count(&t->a), (long long)n);
+    int64_t n = unit_count(&master, 8);
+    if (unit_count(&t->p, 8) != n)
+        finding(c, code, at, RULE_NEST, "unit P runs %lld times, the nest %lld", (long long)unit_count(&t->p, 8), (long long)n);
+    if (i->op != ISA_RESIZE && unit_count(&t->w, 8) != n)
+        finding(c, code, at, RULE_NEST, "unit W runs %lld times, the nest %lld", (long long)unit_count(&t->w, 8), (long long)n);
+    if ((i->op == ISA_MAC || i->op == ISA_RESIZE) && unit_count(&t->a, 8) != n)
+        finding(c, code, at, RULE_NEST, "unit A runs %lld times, the nest %lld", (long long)unit_count(&t->a, 8), (long long)n);
     float scale = f32_of((uint32_t)t->scale), max = f32_of((uint32_t)t->max), min = f32_of((uint32_t)t->min);
     if (!isfinite(scale))
         finding(c, code, at, RULE_NUMERICS, "multiplier %g", (double)scale);
@@ -68,17 +55,17 @@ static int64_t packed_rows(const struct isa_ttu *n, int32_t pack, int64_t prefix
 {
     int64_t inner = 1, outer = lim_product(n->lim, (unsigned)pack, 6);
     for (int k = 0; k < pack && k < 6; k++)
-        inner *= (int64_t)n->lim[k] + 1;
-    return outer == 1 ? ceil_div(isa_ttu_count(n, 6) + prefix, 64) : outer * ceil_div(inner, 64);
+        inner = bounded_product(inner, (int64_t)n->lim[k] + 1);
+    return outer == 1 ? ceil_div(unit_count(n, 6) + prefix, 64) : bounded_product(outer, ceil_div(inner, 64));
 }
 
 static void check_pack(struct check *c, const struct code *code, long at, const struct isa_ttu *n, const struct isa_ttu *w,
                        int32_t pack, int64_t prefix)
 {
-    int64_t rows = packed_rows(n, pack, prefix), have = isa_ttu_count(w, 4);
+    int64_t rows = packed_rows(n, pack, prefix), have = unit_count(w, 4);
     if (rows != have)
         finding(c, code, at, RULE_PACK, "%lld words fill %lld rows, the wide nest walks %lld",
-                (long long)(isa_ttu_count(n, 6) + prefix), (long long)rows, (long long)have);
+                (long long)(unit_count(n, 6) + prefix), (long long)rows, (long long)have);
 }
 
 void check_loops(struct check *c, const struct code *code)

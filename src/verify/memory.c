@@ -10,7 +10,7 @@ static struct extent span(const struct isa_ttu *t, unsigned loops, const int32_t
 {
     struct extent e = {base, base};
     for (unsigned k = 0; k < loops; k++) {
-        int64_t reach = isa_ttu_stride(t, k) * lim[k];
+        int64_t reach = bounded_product(isa_ttu_stride(t, k), lim[k]);
         *(reach < 0 ? &e.lo : &e.hi) += reach;
     }
     return e;
@@ -22,7 +22,7 @@ static struct extent extent_of(const struct isa_ttu *t, unsigned loops, bool buf
     memcpy(lim, t->lim, sizeof lim);
     struct extent e;
     if (t->ldim && (unsigned)t->ldim < loops) { /* all but the last iteration of loop ldim, then the last with its own limit */
-        int64_t last = t->base + isa_ttu_stride(t, (unsigned)t->ldim) * lim[t->ldim];
+        int64_t last = t->base + bounded_product(isa_ttu_stride(t, (unsigned)t->ldim), lim[t->ldim]);
         int32_t whole = lim[t->ldim];
         lim[t->ldim] = 0;
         lim[0] = t->llim;

@@ -55,13 +55,13 @@ void check_mesh(struct check *c, const struct code *code)
                 if (y + dy < 0 || y + dy > 3 || x + dx < 0 || x + dx > 3)
                     finding(c, code, (long)k, RULE_MESH_EDGE, "tile %d sends over the edge", t);
                 else
-                    add(c, &sent[bus][4 * (y + dy) + x + dx], isa_ttu_count(&i->mesh.a, 4), k);
+                    add(c, &sent[bus][4 * (y + dy) + x + dx], unit_count(&i->mesh.a, 4), k);
             }
             if (used(&i->mesh.b) && !i->mesh.fill) {
                 if (y - dy < 0 || y - dy > 3 || x - dx < 0 || x - dx > 3)
                     finding(c, code, (long)k, RULE_MESH_EDGE, "tile %d receives from beyond the edge", t);
                 else
-                    add(c, &received[bus][t], isa_ttu_count(&i->mesh.b, 4), k);
+                    add(c, &received[bus][t], unit_count(&i->mesh.b, 4), k);
             }
         }
     }

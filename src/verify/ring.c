@@ -21,10 +21,10 @@ void check_ring(struct check *c, const struct code *code)
             for (int t = 0; t < ISA_TILES; t++)
                 if (i->recv.tdyn ? false : i->recv.tiles >> t & 1)
                     taken[i->op == ISA_RING_RECV_B][t] +=
-                        isa_ttu_count(&i->recv.w, 4) + prefix_count(&i->recv.s, &i->recv.w, 4);
+                        unit_count(&i->recv.w, 4) + prefix_count(&i->recv.s, &i->recv.w, 4);
             break;
         case ISA_RING_SEND: {
-            int64_t n = isa_ttu_count(&i->send.w, 4);
+            int64_t n = unit_count(&i->send.w, 4);
             if (i->send.core)
                 core_sent += i->send.chan ? n : 0;
             else

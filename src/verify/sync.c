@@ -81,7 +81,7 @@ static void raise_flag(struct sync *s, int32_t tiles, int id, const struct isa_s
 {
     if (!p->en)
         return;
-    int64_t n = p->dim ? lim_product(t->lim, (unsigned)p->dim, loops) : isa_ttu_count(t, loops) + prefix;
+    int64_t n = p->dim ? lim_product(t->lim, (unsigned)p->dim, loops) : unit_count(t, loops) + prefix;
     for (int t = 0; t < ISA_TILES; t++)
         if (tiles >> t & 1)
             s->flag[t][id].level += n;

@@ -44,17 +44,33 @@ void finding(struct check *c, const struct code *code, long at, enum rule rule, 
     };
 }
 
+int64_t bounded(int64_t v)
+{
+    const int64_t most = INT64_C(1) << 44;
+    return v > most ? most : v < -most ? -most : v;
+}
+
+int64_t bounded_product(int64_t a, int64_t b)
+{
+    int64_t product;
+    if (__builtin_mul_overflow(a, b, &product))
+        product = (a < 0) != (b < 0) ? INT64_MIN : INT64_MAX;
+    return bounded(product);
+}
+
+int64_t unit_count(const struct isa_ttu *t, unsigned loops) { return bounded(isa_ttu_count(t, loops)); }
+
 int64_t lim_product(const int32_t *lim, unsigned from, unsigned loops)
 {
     int64_t n = 1;
-    for (unsigned k = from; k < loops && n < INT64_C(1) << 40; k++)
-        n *= (int64_t)lim[k] + 1;
+    for (unsigned k = from; k < loops; k++)
+        n = bounded_product(n, (int64_t)lim[k] + 1);
     return n;
 }
 
 int64_t prefix_count(const struct isa_prefix *s, const struct isa_ttu *w, unsigned loops)
 {
-    return s->en ? ((int64_t)s->lim + 1) * lim_product(w->lim, s->dim > 1 ? (unsigned)s->dim : 1, loops) : 0;
+    return s->en ? bounded_product((int64_t)s->lim + 1, lim_product(w->lim, s->dim > 1 ? (unsigned)s->dim : 1, loops)) : 0;
 }
 
 bool inst_tiles(const struct isa_inst *i, int32_t *tiles, int32_t *seq)
