@@ -46,7 +46,14 @@ struct field_counts;
 struct field_counts *field_counts_new(struct arena *a);
 void field_counts_add(struct field_counts *f, struct bytes file);
 
-/* docs/evidence.md from the rows. */
-void report_write(struct buf *out, const struct corpus *c, const struct row *rows, const struct field_counts *f);
+/* Recordings from a real chip (device.c). */
+struct device_results;
+struct device_results *device_measure(struct arena *a, const char *corpus);
+void device_ladder(struct buf *out, const struct device_results *d);
+void device_report(struct buf *out, const struct device_results *d);
+
+/* docs/evidence.md from the rows.  d: NULL where not measured. */
+void report_write(struct buf *out, const struct corpus *c, const struct row *rows, const struct field_counts *f,
+                  const struct device_results *d);
 
 #endif

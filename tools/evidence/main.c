@@ -155,8 +155,9 @@ int main(int argc, char **argv)
         arena_free(b);
     }
     measure_all(&s, &corpus, rows);
+    struct device_results *device = strchr(s.rungs, 'c') && !s.name ? device_measure(a, argv[optind]) : NULL;
     struct buf text = {0};
-    report_write(&text, &corpus, rows, fields);
+    report_write(&text, &corpus, rows, fields, device);
     buf_zero(&text, 1);
     const char *end = strstr((const char *)text.data, "\n## Per model");
     fwrite(text.data, 1, end ? (size_t)(end - (const char *)text.data) : text.size - 1, stdout);

@@ -50,7 +50,7 @@ static struct totals add_up(const struct corpus *c, const struct row *rows)
     return t;
 }
 
-static void ladder(struct buf *o, const struct totals *t)
+static void ladder(struct buf *o, const struct totals *t, const struct device_results *d)
 {
     buf_text(o, "| rung | what | number |\n|---|---|---|\n");
     buf_text(o, "| a | instructions of official executables that decode and re-encode to the same bits | %lld of %lld |\n", t->reencoded,
@@ -69,6 +69,8 @@ static void ladder(struct buf *o, const struct totals *t)
     buf_text(o, "| c | official executables that run on the simulator, %d seeded inputs each | %d of %d |\n", SEEDS, t->ran, t->sources);
     buf_text(o, "| c | of these, output equal to our kernels in chip numerics, every byte | %d of %d |\n", t->equal, t->sources);
     buf_text(o, "| c | output bytes that differ from TFLite's integer kernels | %lld of %lld |\n", t->bytes_off, t->bytes);
+    if (d)
+        device_ladder(o, d);
     buf_text(o, "| d | models that we compile with something on the Edge TPU | %d of %d |\n", t->compiled, t->sources);
     buf_text(o, "| d | same operators mapped as officially | %d of %d |\n", t->mapping, t->sources);
     buf_text(o, "| d | our executables in which the verifier finds nothing | %d of %d |\n", t->verified, t->sources);
@@ -141,13 +143,16 @@ static void unknown_fields(struct buf *o, const struct field_counts *f)
     }
 }
 
-void report_write(struct buf *out, const struct corpus *c, const struct row *rows, const struct field_counts *f)
+void report_write(struct buf *out, const struct corpus *c, const struct row *rows, const struct field_counts *f,
+                  const struct device_results *d)
 {
     struct totals t = add_up(c, rows);
     buf_text(out, "# Evidence\nMade by `make evidence` over the public corpus (distinct compiled models: %d, with their source: %d). Not edited by hand.\n"
                   "What each rung means stands in the README.\n\n",
              t.models, t.sources);
-    ladder(out, &t);
+    ladder(out, &t, d);
     per_model(out, c, rows);
+    if (d)
+        device_report(out, d);
     unknown_fields(out, f);
 }
