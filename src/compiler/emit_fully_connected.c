@@ -116,11 +116,14 @@ static void load_header(const struct plan *plan, const struct step *s, const str
     program_add(p, (struct isa_inst){.op = ISA_TO_NARROW, .to_narrow = i});
 }
 
+static int32_t quads_of(const struct value *v) { return (int32_t)ceil_div(v->z, 4); }
+
 /* The tensor instruction, less input, weights, partial sums and what it waits for. */
 static struct isa_tensor tensor_of(const struct plan *plan, const struct step *s, const struct tile_class *c)
 {
-    int32_t width = c->groups > 1 ? 16 : c->last_words, pitch = plan->buffers[plan_out(plan, s)->buffer].words;
-    struct loops o = LOOPS({width, 4}, {1, 4 * pitch}, {1, 4 * width});
+    int32_t width = c->groups > 1 ? 16 : c->last_words, group = quads_of(plan_out(plan, s)) < 16 ? quads_of(plan_out(plan, s)) : 16;
+    int32_t pitch = width < group ? width : plan->buffers[plan_out(plan, s)->buffer].words; /* a shorter last slice has its own */
+    struct loops o = LOOPS({width, 4}, {1, 4 * pitch}, {1, 4 * group});
     if (c->groups > 1)
         loop(&o, c->groups, 4 * width);
     struct isa_tensor i = {.tiles = c->tiles, .o = tensor_unit(4LL * value_at(plan, plan_out(plan, s)), o),
@@ -152,18 +155,31 @@ static struct loops with_groups(struct loops l, int32_t groups, int64_t stride)
     return l;
 }
 
-/* (a): the weights lie on the computing tiles. */
-static void compute_in_place(const struct plan *plan, const struct step *s, const struct shape *h,
-                             const struct tile_class *c, struct program *p)
+/* The per-channel rows of all classes; those that differ only in the words of the last group share an instruction. */
+static void load_headers_in_place(const struct plan *plan, const struct step *s, const struct shape *h, const struct tile_class *c,
+                                  int n, struct program *p)
 {
-    int32_t row = c->row, n = h->quads, group_rows = h->arrays + n, loaded = program_flag(p, c->tiles, ISA_W2S);
-    int64_t in = 4LL * value_at(plan, plan_in(plan, s, 0));
-    if (h->stored) {
-        struct loops rows = h->stored > 1 || c->groups > 1 ? LOOPS({h->stored, 1}) : NO_LOOPS;
-        load_header(plan, s, h, c,
-                    masked(wide_rows(row, with_groups(rows, c->groups, group_rows)), c->groups > 1 ? 3 : 1),
+    int32_t done = 0;
+    for (int k = 0; k < n; k++) {
+        struct tile_class all = c[k];
+        struct loops rows = h->stored > 1 || all.groups > 1 ? LOOPS({h->stored, 1}) : NO_LOOPS;
+        if (done & all.tiles)
+            continue;
+        for (int m = k + 1; m < n; m++)
+            all.tiles |= c[m].row == all.row && c[m].groups == all.groups ? c[m].tiles : 0;
+        done |= all.tiles;
+        load_header(plan, s, h, &all,
+                    masked(wide_rows(all.row, with_groups(rows, all.groups, h->arrays + h->quads)), all.groups > 1 ? 3 : 1),
                     (struct isa_wait){0}, p);
     }
+}
+
+/* (a): the weights lie on the computing tiles.  loaded: W2S before the per-channel rows. */
+static void compute_in_place(const struct plan *plan, const struct step *s, const struct shape *h,
+                             const struct tile_class *c, int32_t loaded, struct program *p)
+{
+    int32_t row = c->row, n = h->quads, group_rows = h->arrays + n;
+    int64_t in = 4LL * value_at(plan, plan_in(plan, s, 0));
     struct isa_tensor i = tensor_of(plan, s, c);
     set_loops(&i, with_groups(LOOPS({n, 0}), c->groups, 0));
     i.a = tensor_unit(in, with_groups(LOOPS({n, 4}, {1, 4 * n}, {1, 4 * n}), c->groups, 0));
@@ -271,11 +287,14 @@ static void emit_fully_connected(const struct plan *plan, const struct step *s, 
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 
     bool in_place = !q->streamed && q->at.chunks[0].tile == 0;
+    int32_t loaded = program_flag(p, (1 << h.out.tiles) - 1, ISA_W2S);
     if (!in_place)
         emit_fence(p, (struct fence){0});
+    if (in_place && h.stored)
+        load_headers_in_place(plan, s, &h, c, n, p);
     for (int k = 0; k < n; k++) {
         if (in_place)
-            compute_in_place(plan, s, &h, &c[k], p);
+            compute_in_place(plan, s, &h, &c[k], loaded, p);
         else
             compute_from_ring(plan, s, &h, &c[k], q->streamed ? ISA_RING_RECV_A : ISA_RING_RECV_B, p);
     }

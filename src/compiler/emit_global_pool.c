@@ -9,8 +9,8 @@
 
 enum {
     RECEIVE_ROW = 2078, LOWEST_RING_ROW = 2074,
-    LIST_WORDS = 16384,  /* narrow words that the pixels of a piece may take, if it is more than one group of channels */
-    MOST_PIXELS = 4096,  /* one group of channels in 1024 wide rows and 65536 bytes of narrow memory */
+    LIST_WORDS = 16384,  /* narrow words of the pixels that are reduced at a time, if of more than 16 words of channels */
+    MOST_PIXELS = 4096,  /* a group of channels in 1024 wide rows */
     FIRST_TILE = 1,
 };
 
@@ -30,23 +30,34 @@ static struct list list_of(const struct grid *g)
     return n;
 }
 
+/* Narrow words of the list, and the word of one behind it. */
+static int32_t list_words(const struct list *n)
+{
+    enum { ONE = 1 };
+    int32_t side_by_side = n->words < n->groups * POOL_GROUP_WORDS ? n->words : n->groups * POOL_GROUP_WORDS;
+    return n->rows * POOL_ROW_PIXELS * side_by_side + ONE;
+}
+
 const char *pool_global_refusal(struct arena *a, const struct shape4 *from)
 {
     int64_t pixels = (int64_t)from->y * from->x;
-    if (pixels <= MOST_PIXELS)
-        return NULL;
-    return arena_text(a, "%lld pixels in one window; %d are possible: pool smaller windows first", (long long)pixels, MOST_PIXELS);
+    if (pixels > MOST_PIXELS)
+        return arena_text(a, "%lld pixels in one window; %d are possible: pool smaller windows first", (long long)pixels, MOST_PIXELS);
+    struct grid g = grid_of(from->y, from->x, from->z);
+    struct list n = list_of(&g);
+    int64_t words = (int64_t)list_words(&n) + grid_words(&g) + g.words;
+    if (words > NARROW_WORDS)
+        return arena_text(a, "its pixels side by side take %lld bytes of one tile, %d are there: pool smaller windows first",
+                          (long long)words * 4, 4 * NARROW_WORDS);
+    return NULL;
 }
 
 static bool size_global_pool(struct plan *p, uint32_t index)
 {
-    enum { ONE = 1 };
     struct step *s = &p->steps[index];
     struct value *out = &p->values[s->out];
     struct list n = list_of(&plan_in(p, s, 0)->grid);
-    int32_t side_by_side = n.words < n.groups * POOL_GROUP_WORDS ? n.words : n.groups * POOL_GROUP_WORDS;
-    s->temporary = plan_buffer(p, (struct narrow_buffer){.words = n.rows * POOL_ROW_PIXELS * side_by_side + ONE,
-                                                         .first = (int32_t)index, .last = (int32_t)index, .late = true});
+    s->temporary = plan_buffer(p, (struct narrow_buffer){.words = list_words(&n), .first = (int32_t)index, .last = (int32_t)index, .late = true});
     out->buffer = plan_buffer(p, (struct narrow_buffer){.words = grid_words(&out->grid), .first = (int32_t)index, .last = (int32_t)out->last});
     plan_wide_floor(p, LOWEST_RING_ROW - n.groups * n.rows);
     return true;

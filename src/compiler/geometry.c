@@ -106,6 +106,23 @@ static void map_need(int32_t in, int32_t out, const struct axis_map *m, struct s
     }
 }
 
+static struct span clipped(struct span s, int32_t size)
+{
+    return (struct span){s.first > 0 ? s.first : 0, s.end < size ? s.end : size};
+}
+
+void grid_claim_inside(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x)
+{
+    struct span ny[GRID], nx[GRID];
+    axis_need(g->y, out_y, y, ny);
+    axis_need(g->x, out_x, x, nx);
+    for (int i = 0; i < GRID; i++) {
+        ny[i] = clipped(ny[i], g->y);
+        nx[i] = clipped(nx[i], g->x);
+    }
+    claim(g, ny, nx);
+}
+
 void grid_claim_map(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_map *y, const struct axis_map *x)
 {
     struct span ny[GRID], nx[GRID];

@@ -114,7 +114,7 @@ bool lower_pool(struct plan *p, uint32_t op)
     }
     uint32_t out = plan_value(p, d->out, LAYOUT_GRID, to.y, to.x, to.z);
     if (!global)
-        grid_claim(&p->values[in].grid, to.y, to.x, &d->y, &d->x);
+        grid_claim_inside(&p->values[in].grid, to.y, to.x, &d->y, &d->x);
     struct step *s = plan_step(p, global ? &family_global_pool : &family_pool, op);
     s->detail = d;
     step_reads(p, s, in);
