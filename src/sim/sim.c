@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "sim/cycles.h"
 #include "sim/tensor.h"
 
 enum { DEFAULT_BUDGET_LOG2 = 36 };
@@ -282,7 +283,12 @@ static bool executable_run(struct sim *s, struct arena *a, const struct dwn_exec
     chip_start(s, x, st);
     if (x->batch_size > 1)
         return status_fail(st, STATUS_UNSUPPORTED, "batch of %d", x->batch_size);
-    return buffers_make(c, a, x, inputs) && streams_load(c, a, x) && chip_run(c) && nothing_left(c) && hints_check(c);
+    if (!buffers_make(c, a, x, inputs) || !streams_load(c, a, x) || !chip_run(c) || !nothing_left(c) || !hints_check(c))
+        return false;
+    struct cycles cycles;
+    cycles_count(a, x, c->program, &cycles);
+    c->count.cycles += cycles.total;
+    return true;
 }
 
 /* ---- outputs ---- */

@@ -37,7 +37,7 @@ bool sim_run(struct sim *s, struct arena *a, const struct dwn_package *p, const 
 struct sim_counters {
     uint64_t instructions; /* issued by the scalar core, its own included */
     uint64_t macs;
-    uint64_t cycles; /* 0: not estimated here */
+    uint64_t cycles; /* estimate: cycles.h; loading parameters included where it happened */
     uint64_t host_bytes_in, host_bytes_out, parameter_bytes;
     uint64_t fast, slow; /* tensor instructions by path */
 };

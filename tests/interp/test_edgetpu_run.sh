@@ -53,4 +53,5 @@ expect 1 'bytes' "$run" --input "$dir/fc.tflite" "$dir/fc.tflite"
 { printf '\x93NUMPY\1\0\x76\0'; printf '%-117s\n' "${header/|i1/|u1}"; cat "$dir/raw"; } >"$dir/x.npy"
 expect 1 'elements are' "$run" --input "$dir/x.npy" "$dir/fc.tflite"
 expect 1 'Not a directory\|exists\|directory' "$run" --output "$dir/raw" "$dir/fc.tflite"
+"$run" --device cpu --profile "$dir/fc.tflite" | grep -q 'nothing in this model runs on the Edge TPU' || fail '--profile'
 echo 'edgetpu_run: all checks passed'

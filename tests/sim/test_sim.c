@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "program.h"
+#include "sim/cycles.h"
 
 static const struct sim_options strict = {.strict = true};
 
@@ -225,6 +226,43 @@ static void product_equals_the_formula(void **state)
 
 /* ---- what must be refused ---- */
 
+/* Loop steps of the busiest unit between fences; a hardware loop counts as often as it runs. */
+static void cycles_follow_the_loops(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct program p;
+    uint8_t x[IN * POSITIONS] = {0};
+    product_program(&p, x);
+    struct dwn_executable e = executable(a, &p, DWN_STAND_ALONE);
+    struct cycles c;
+    struct status st = {0};
+    assert_true(cycles_estimate(a, &e, &c, &st));
+    assert_int_equal(c.unit[CYCLES_TENSOR], IN / 4 * POSITIONS);
+    assert_int_equal(c.unit[CYCLES_MESH], IN / 4 * POSITIONS); /* one word each by fill() */
+    assert_int_equal(c.unit[CYCLES_TO_NARROW], OUT / 2);
+    uint64_t sum = 0;
+    for (uint32_t k = 0; k < c.n_regions; k++) {
+        sum += c.regions[k].cycles;
+        assert_true(c.regions[k].first <= c.regions[k].last);
+        for (unsigned u = 0; u < CYCLES_UNITS; u++)
+            assert_true(c.regions[k].unit[u] <= c.regions[k].cycles);
+    }
+    assert_int_equal(sum, c.total);
+
+    program_begin(&p);
+    program_add(&p, ISA_LOOP)->loop = (struct isa_loop){.count = 3, .length = 6};
+    fill(&p, ALL_TILES, 100, 20, 1);
+    fill(&p, ALL_TILES, 100, 5, 1);
+    fence(&p, 0, false);
+    program_end(&p);
+    e = executable(a, &p, DWN_STAND_ALONE);
+    assert_true(cycles_estimate(a, &e, &c, &st));
+    assert_int_equal(c.total, 3 * 20 + 5);
+    assert_true(cycles_seconds(&c, &cycles_usb3) > cycles_usb3.overhead);
+    arena_free(a);
+}
+
 static void deadlock_names_who_waits_for_what(void **state)
 {
     (void)state;
@@ -397,6 +435,7 @@ int main(void)
         cmocka_unit_test(mesh_moves_words_to_neighbours),
         cmocka_unit_test(scalar_core_counts_loops_and_branches),
         cmocka_unit_test(product_equals_the_formula),
+        cmocka_unit_test(cycles_follow_the_loops),
         cmocka_unit_test(deadlock_names_who_waits_for_what),
         cmocka_unit_test(addresses_are_checked),
         cmocka_unit_test(unwritten_memory_is_followed_to_the_output),

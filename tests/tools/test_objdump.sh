@@ -53,6 +53,8 @@ expect 0 --params "$dir/package"
 says out "104 bytes, FNV-1a"
 expect 0 --params --hex "$dir/package"
 says out "00000000  00030609 0c0f1215 181b1e21 24272a2d"
+expect 0 --cycles "$dir/package"
+says out "estimate on USB 3: "
 expect 0 -d "$dir/package"
 says out '<- upper half of INPUT "image"'
 expect 0 -d --hex "$dir/package"

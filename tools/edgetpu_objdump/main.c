@@ -1,6 +1,8 @@
 /* edgetpu_objdump: what stands in a compiled model. */
 #include "dump.h"
 
+#include "sim/cycles.h"
+
 #include <cjson/cJSON.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -9,7 +11,7 @@
 enum { EXIT_OK = 0, EXIT_FINDING = 1, EXIT_USAGE = 2 };
 
 struct wishes {
-    bool headers, disassemble, hex, hints, layout, params, json, roundtrip, verify;
+    bool headers, disassemble, hex, hints, layout, params, cycles, json, roundtrip, verify;
 };
 
 static const char usage[] =
@@ -21,6 +23,7 @@ static const char usage[] =
     "      --hints        DMA hints, in the order of the transfers\n"
     "      --layout       how outputs lie in memory when they come from the chip\n"
     "      --params       size and fingerprint of the parameters; with --hex their bytes\n"
+    "      --cycles       estimate of the time each part of the program takes, by unit\n"
     "      --hex          with --disassemble: the words of every instruction\n"
     "      --json         everything as JSON, parameters only with --params\n"
     "      --roundtrip    rebuild instructions, executables and packages; fails unless every bit comes back\n"
@@ -30,7 +33,7 @@ static const char usage[] =
     "\n"
     "Exit status: 0 all well, 1 a file could not be read or a check failed, 2 wrong usage.\n";
 
-enum { OPT_HEADERS = 256, OPT_HINTS, OPT_LAYOUT, OPT_PARAMS, OPT_HEX, OPT_JSON, OPT_ROUNDTRIP, OPT_VERIFY, OPT_HELP,
+enum { OPT_HEADERS = 256, OPT_HINTS, OPT_LAYOUT, OPT_PARAMS, OPT_CYCLES, OPT_HEX, OPT_JSON, OPT_ROUNDTRIP, OPT_VERIFY, OPT_HELP,
        OPT_VERSION };
 
 static const struct option options[] = {
@@ -39,6 +42,7 @@ static const struct option options[] = {
     {"hints", no_argument, NULL, OPT_HINTS},
     {"layout", no_argument, NULL, OPT_LAYOUT},
     {"params", no_argument, NULL, OPT_PARAMS},
+    {"cycles", no_argument, NULL, OPT_CYCLES},
     {"hex", no_argument, NULL, OPT_HEX},
     {"json", no_argument, NULL, OPT_JSON},
     {"roundtrip", no_argument, NULL, OPT_ROUNDTRIP},
@@ -59,6 +63,7 @@ static bool parse(int argc, char **argv, struct wishes *w, int *status)
         case OPT_HINTS: w->hints = true; break;
         case OPT_LAYOUT: w->layout = true; break;
         case OPT_PARAMS: w->params = true; break;
+        case OPT_CYCLES: w->cycles = true; break;
         case OPT_HEX: w->hex = true; break;
         case OPT_JSON: w->json = true; break;
         case OPT_ROUNDTRIP: w->roundtrip = true; break;
@@ -73,8 +78,17 @@ static bool parse(int argc, char **argv, struct wishes *w, int *status)
     }
     if (*status != EXIT_OK)
         fputs("Try 'edgetpu_objdump --help'.\n", stderr);
-    w->headers = w->headers || !(w->disassemble || w->hints || w->layout || w->params || w->roundtrip || w->verify);
+    w->headers = w->headers || !(w->disassemble || w->hints || w->layout || w->params || w->cycles || w->roundtrip || w->verify);
     return *status == EXIT_OK;
+}
+
+static bool print_cycles(struct arena *a, struct buf *out, const struct dwn_executable *x, struct status *st)
+{
+    struct cycles c;
+    bool ok = cycles_estimate(a, x, &c, st);
+    if (ok)
+        cycles_print(out, &c, &cycles_usb3);
+    return ok;
 }
 
 static bool print_sections(struct arena *a, struct buf *out, const struct dwn_package *p, const struct wishes *w,
@@ -82,7 +96,7 @@ static bool print_sections(struct arena *a, struct buf *out, const struct dwn_pa
 {
     for (uint32_t i = 0; i < p->n_executables; i++) {
         const struct dwn_executable *x = &p->executables[i];
-        if (w->hints || w->layout || w->params || w->disassemble)
+        if (w->hints || w->layout || w->params || w->cycles || w->disassemble)
             buf_text(out, "\n  Executable %u: %s\n", i, name_of_type(x->type));
         if (w->hints)
             print_hints(out, x);
@@ -90,6 +104,8 @@ static bool print_sections(struct arena *a, struct buf *out, const struct dwn_pa
             print_layouts(out, x);
         if (w->params)
             print_parameters(out, x, w->hex);
+        if (w->cycles && !print_cycles(a, out, x, st))
+            return status_context(st, "executable %u, ", i);
         if (w->disassemble && !print_code(a, out, x, w->hex, st))
             return status_context(st, "executable %u, ", i);
     }

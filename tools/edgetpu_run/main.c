@@ -22,6 +22,7 @@ static const char USAGE[] =
     "                          all that are left (default random:0); may be repeated\n"
     "  --output DIR            write each output to DIR/<index>_<name>.npy\n"
     "  --repeat N              run N times and print times\n"
+    "  --profile               an estimate of the time on a real chip, by part of each program and by unit\n"
     "  --strict                simulator: report reads of memory never written and the like\n"
     "  --help, --version\n"
     "\n"
@@ -31,7 +32,7 @@ struct arguments {
     const char *model, *output;
     char **inputs;
     size_t n_inputs;
-    bool cpu, strict;
+    bool cpu, strict, profile;
     enum kern_numerics numerics;
     unsigned long repeat;
 };
@@ -63,6 +64,7 @@ static bool parse(int argc, char **argv, struct arguments *r)
         {"device", required_argument, NULL, 'd'}, {"numerics", required_argument, NULL, 'n'},
         {"input", required_argument, NULL, 'i'},  {"output", required_argument, NULL, 'o'},
         {"repeat", required_argument, NULL, 'r'}, {"strict", no_argument, NULL, 's'},
+        {"profile", no_argument, NULL, 'p'},
         {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
@@ -84,6 +86,7 @@ static bool parse(int argc, char **argv, struct arguments *r)
             if (!parse_count(optarg, &r->repeat))
                 return usage_error("--repeat needs a positive number, not ", optarg);
             break;
+        case 'p': r->profile = true; break;
         case 's': r->strict = true; break;
         case 'h': fputs(USAGE, stdout); exit(0);
         case 'V': puts("edgetpu_run (open-edgetpu) " VERSION); exit(0);
@@ -139,6 +142,8 @@ static bool run(struct arena *a, const struct arguments *r, struct sim *sim, str
     if (!load_inputs(a, g, r->inputs, r->n_inputs, inputs, st))
         return false;
     if (!run_repeatedly(p, r, inputs, outputs, st))
+        return status_context(st, "%s: ", r->model);
+    if (r->profile && !print_profile(a, m, st))
         return status_context(st, "%s: ", r->model);
     for (uint32_t i = 0; i < g->n_outputs; i++) {
         const struct tfl_tensor *t = interp_tensor_info(p, (uint32_t)g->outputs[i]);

@@ -16,4 +16,7 @@ void print_output(struct arena *a, const struct tfl_tensor *t, struct bytes data
 bool save_output(struct arena *a, const char *dir, uint32_t index, const struct tfl_tensor *t, struct bytes data,
                  struct status *st);
 
+/* Estimated cycles of every program in the model's Edge TPU operators (sim/cycles.h). */
+bool print_profile(struct arena *a, const struct tfl_model *m, struct status *st);
+
 #endif

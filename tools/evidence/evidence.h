@@ -3,6 +3,7 @@
 #define EVIDENCE_EVIDENCE_H
 
 #include "base/arena.h"
+#include "darwinn/package.h"
 #include "support/corpus.h"
 
 enum { SEEDS = 3, WHY = 300 };
@@ -24,6 +25,9 @@ struct row {
     int findings;
     char finding[WHY];
     int faults, by_verifier, by_simulator, by_output, harmless, unnoticed;
+    /* cycles: the official number (0: none), our estimate, and milliseconds of a run over USB 3 */
+    long long official_cycles, cycles;
+    double ms;
     /* c */
     int ran, equal; /* seeded inputs: official executable on the simulator; equal to the edgetpu kernels */
     char ran_why[WHY];
@@ -51,6 +55,11 @@ struct device_results;
 struct device_results *device_measure(struct arena *a, const char *corpus);
 void device_ladder(struct buf *out, const struct device_results *d);
 void device_report(struct buf *out, const struct device_results *d);
+
+/* The cycle estimate against what is known (cycles.c). */
+void cycles_measure(struct arena *a, const struct dwn_package *p, struct row *out);
+void cycles_ladder(struct buf *out, const struct corpus *c, const struct row *rows);
+void cycles_report(struct buf *out, const struct corpus *c, const struct row *rows);
 
 /* docs/evidence.md from the rows.  d: NULL where not measured. */
 void report_write(struct buf *out, const struct corpus *c, const struct row *rows, const struct field_counts *f,

@@ -461,6 +461,8 @@ void measure(const struct corpus_pair *pair, const char *rungs, unsigned fault_l
         rung_a(a, &official, r);
     if (strchr(rungs, 'b'))
         rung_b(a, &official, r);
+    for (unsigned k = 0; k < official.n_packages; k++)
+        cycles_measure(a, official.package[k], r);
     if (strchr(rungs, 'b') && fault_limit)
         for (unsigned k = 0; k < official.n_packages; k++)
             faults(official.package[k], fault_limit, r);

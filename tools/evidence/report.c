@@ -50,7 +50,8 @@ static struct totals add_up(const struct corpus *c, const struct row *rows)
     return t;
 }
 
-static void ladder(struct buf *o, const struct totals *t, const struct device_results *d)
+static void ladder(struct buf *o, const struct totals *t, const struct corpus *c, const struct row *rows,
+                   const struct device_results *d)
 {
     buf_text(o, "| rung | what | number |\n|---|---|---|\n");
     buf_text(o, "| a | instructions of official executables that decode and re-encode to the same bits | %lld of %lld |\n", t->reencoded,
@@ -78,6 +79,7 @@ static void ladder(struct buf *o, const struct totals *t, const struct device_re
     buf_text(o, "| d | output equal to the official executable's, every byte | %d of %d |\n", t->same_output, t->sources);
     for (int l = 0; l < LEVELS; l++)
         buf_text(o, "| e | compiler-16 pairs whose %s is byte-identical (token apart) | %d of %d |\n", level_name[l], t->level[l], t->c16);
+    cycles_ladder(o, c, rows);
     if (t->dead)
         buf_text(o, "| - | models whose measurement crashed or ran out of time | %d |\n", t->dead);
 }
@@ -150,9 +152,10 @@ void report_write(struct buf *out, const struct corpus *c, const struct row *row
     buf_text(out, "# Evidence\nMade by `make evidence` over the public corpus (distinct compiled models: %d, with their source: %d). Not edited by hand.\n"
                   "What each rung means stands in the README.\n\n",
              t.models, t.sources);
-    ladder(out, &t, d);
+    ladder(out, &t, c, rows, d);
     per_model(out, c, rows);
     if (d)
         device_report(out, d);
+    cycles_report(out, c, rows);
     unknown_fields(out, f);
 }
