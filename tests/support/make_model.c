@@ -708,3 +708,35 @@ struct tfl_model *make_mobilenet(struct arena *a, enum tfl_type type, uint64_t s
     make_output(k, x);
     return maker_finish(k);
 }
+
+/* Expansion, depthwise convolution, projection; the input is added where the shapes are equal. */
+static int inverted_residual(struct maker *k, int x, int32_t expansion, int32_t channels, int32_t stride)
+{
+    int32_t in = maker_tensor(k, x)->shape[3];
+    int y = x;
+    if (expansion > 1)
+        y = make_conv_2d(k, y, &(struct make_window){.channels = in * expansion, .activation = TFL_ACT_RELU6});
+    y = make_depthwise_conv_2d(k, y, &(struct make_window){.size = 3, .stride = stride, .activation = TFL_ACT_RELU6});
+    y = make_conv_2d(k, y, &(struct make_window){.channels = channels});
+    return stride == 1 && in == channels ? make_binary(k, TFL_OP_ADD, x, y, TFL_ACT_NONE) : y;
+}
+
+struct tfl_model *make_mobilenet_v2(struct arena *a, enum tfl_type type, uint64_t seed, int32_t size, int32_t classes)
+{
+    static const struct {
+        int32_t expansion, channels, repeat, stride;
+    } blocks[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+    struct maker *k = maker_new(a, type, seed);
+    int x = make_input(k, 3, (int32_t[]){size, size, 3});
+    x = make_conv_2d(k, x, &(struct make_window){.channels = 32, .size = 3, .stride = 2, .activation = TFL_ACT_RELU6});
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        for (int32_t n = 0; n < blocks[i].repeat; n++)
+            x = inverted_residual(k, x, blocks[i].expansion, blocks[i].channels, n ? 1 : blocks[i].stride);
+    x = make_conv_2d(k, x, &(struct make_window){.channels = 1280, .activation = TFL_ACT_RELU6});
+    const struct tfl_tensor *t = maker_tensor(k, x);
+    x = make_pool(k, TFL_OP_AVERAGE_POOL_2D, x,
+                  &(struct make_window){.size = t->shape[1], .width = t->shape[2], .padding = TFL_PAD_VALID});
+    x = make_conv_2d(k, x, &(struct make_window){.channels = classes});
+    make_output(k, make_softmax(k, make_reshape(k, x, 2, (int32_t[]){1, classes})));
+    return maker_finish(k);
+}

@@ -97,5 +97,7 @@ struct tfl_model *make_conv_net(struct arena *a, enum tfl_type type, uint64_t se
  * and width; channels: of the first convolution (32 in the original); classes: of the head. */
 struct tfl_model *make_mobilenet(struct arena *a, enum tfl_type type, uint64_t seed, int32_t size, int32_t channels,
                                  int32_t classes);
+/* The shape of MobileNet v2 1.0: inverted residual blocks. */
+struct tfl_model *make_mobilenet_v2(struct arena *a, enum tfl_type type, uint64_t seed, int32_t size, int32_t classes);
 
 #endif

@@ -7,11 +7,12 @@
 #include "support/make_model.h"
 
 static const char usage[] =
-    "usage: make_model fc|fcchain|conv|mobilenet [options] --out FILE\n"
+    "usage: make_model fc|fcchain|conv|mobilenet|mobilenet_v2 [options] --out FILE\n"
     "  fc         one fully connected layer                   --in 256 --units 256\n"
     "  fcchain    fully connected layers, ReLU between them   --in 256 --units 256 --layers 4\n"
     "  conv       3x3 convolutions and a dense head           --in 32 --units 16 --layers 4\n"
     "  mobilenet  the shape of MobileNet v1                   --in 224 --units 32 --classes 1000\n"
+    "  mobilenet_v2  the shape of MobileNet v2 1.0            --in 224 --classes 1000\n"
     "--in: inputs, or height and width of an RGB image; --units: units, or channels of the first convolution\n"
     "--seed N (1)   --type int8|uint8 (int8)\n";
 
@@ -85,6 +86,8 @@ static struct tfl_model *make(struct arena *a, const struct request *r)
     if (strcmp(r->kind, "mobilenet") == 0)
         return make_mobilenet(a, r->type, r->seed, either(r->in, 224), either(r->units, 32),
                               either(r->classes, 1000));
+    if (strcmp(r->kind, "mobilenet_v2") == 0)
+        return make_mobilenet_v2(a, r->type, r->seed, either(r->in, 224), either(r->classes, 1000));
     return NULL;
 }
 
