@@ -15,7 +15,8 @@ build/build.ninja:
 
 demo:
 	@scripts/install-deps build
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory build/build.ninja
+	@ninja -C build --quiet make_model edgetpu_compiler edgetpu_objdump edgetpu_run
 	@scripts/demo build
 
 test:
