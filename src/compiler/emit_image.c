@@ -24,16 +24,25 @@ struct image { /* bytes and words of the image's rows */
     bool aligned;                  /* a pixel is whole words */
 };
 
+/* Rows that are taken together: whole words.  Where a row is hardly longer than a tile's part of it and bands begin inside a
+ * word, the part would end in the next group (images of one column): then all rows of a band are one group, with a word to
+ * spare. */
+static int32_t rows_together(const struct value *v, int32_t row_bytes)
+{
+    int32_t group = 1;
+    while (row_bytes * group % 4)
+        group *= 2;
+    for (int i = 0; i < GRID && group > 1; i++)
+        if (row_bytes - span_size(v->grid.own_x[i]) * v->z < 3)
+            return (int32_t)round_up(ceil_div(v->y, GRID) + 4, group);
+    return group;
+}
+
 static struct image image_of(const struct value *v)
 {
     struct image m = {.row_bytes = v->x * v->z, .group = 1, .aligned = v->z % 4 == 0};
     m.ring_rows = (int32_t)ceil_div(m.row_bytes, ROW_BYTES);
-    while (m.row_bytes * m.group % 4)
-        m.group *= 2;
-    /* One column whose rows are not whole words: a tile's rows may begin inside a word, and the last would end in the next
-     * group.  All of them in one group, with a word to spare. */
-    if (v->x == 1 && m.group > 1)
-        m.group = (int32_t)round_up(ceil_div(v->y, GRID) + 4, m.group);
+    m.group = rows_together(v, m.row_bytes);
     m.group_words = m.row_bytes * m.group / 4;
     m.stage = m.group_words > ROW_WORDS ? m.group_words : ROW_WORDS;
     return m;

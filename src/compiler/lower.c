@@ -5,6 +5,13 @@
 
 uint32_t lower_value(struct plan *p, uint32_t tensor) { return p->value_of[tensor]; }
 
+bool lower_is_image(const struct plan *p, uint32_t tensor)
+{
+    const struct value *v = &p->values[p->value_of[tensor]];
+    struct shape4 s;
+    return v->layout == LAYOUT_GRID && shape4_of(&p->graph->tensors[tensor], &s) && s.y == v->y && s.x == v->x && s.z == v->z;
+}
+
 /* What a step of this kind has made of `value` already, if any. */
 static uint32_t made_by(const struct plan *p, const struct family *f, uint32_t value)
 {
@@ -60,7 +67,7 @@ static int readings(const struct plan *p, const struct partition *set, int32_t t
             bool renamed = support_is_alias(p->graph, o);
             if (rule->either && !renamed && !is_pixel(&p->graph->tensors[tensor]))
                 how |= READ_AS_IMAGE;
-            else if (rule->either)
+            else if (rule->either && !rule->vectors)
                 how |= readings(p, set, o->outputs[0]);
             else
                 how |= rule->image ? READ_AS_IMAGE : READ_AS_VECTOR;

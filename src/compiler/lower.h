@@ -14,6 +14,8 @@ bool lower_partition(struct plan *p, const struct partition *set);
 uint32_t lower_value(struct plan *p, uint32_t tensor);
 /* The same vector, complete on each tile of `tiles`. */
 uint32_t lower_whole(struct plan *p, uint32_t value, int32_t tiles, uint32_t op);
+/* It lies on the grid with the shape of its tensor: not as a vector, nor as the image that a RESHAPE has renamed. */
+bool lower_is_image(const struct plan *p, uint32_t tensor);
 /* A new value of the tensor, laid out as another one. */
 uint32_t lower_like(struct plan *p, const struct tfl_tensor *t, uint32_t model);
 /* The same vector in slices. */

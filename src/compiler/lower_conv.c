@@ -16,6 +16,10 @@ static bool lower_windows(struct plan *p, uint32_t op)
     d->depthwise = o->code == TFL_OP_DEPTHWISE_CONV_2D;
     d->y = (struct axis_window){w.filter_h, w.stride_h, w.dilation_h, w.top};
     d->x = (struct axis_window){w.filter_w, w.stride_w, w.dilation_w, w.left};
+    int32_t top, left;
+    lower_padding(p, o->inputs[0], &top, &left);
+    d->y.before += top;
+    d->x.before += left;
     uint32_t in = lower_value(p, (uint32_t)o->inputs[0]), out = plan_value(p, d->op.out, LAYOUT_GRID, to.y, to.x, to.z);
     grid_claim(&p->values[in].grid, to.y, to.x, &d->y, &d->x);
     struct step *s = plan_step(p, &family_conv, op);

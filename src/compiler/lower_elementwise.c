@@ -174,7 +174,7 @@ bool lower_binary(struct plan *p, uint32_t op)
         if (op_input(p->graph, o, k)->data.size)
             constant = k;
         else
-            images = images && p->values[lower_value(p, (uint32_t)o->inputs[k])].layout == LAYOUT_GRID;
+            images = images && lower_is_image(p, (uint32_t)o->inputs[k]);
     }
     for (uint32_t k = 0; k < 2; k++) {
         if (k == constant)

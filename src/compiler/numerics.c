@@ -10,6 +10,12 @@ int32_t unsigned_zero_point(const struct tfl_tensor *t)
     return (int32_t)t->quant.zero_point[0] + (t->type == TFL_INT8 ? 128 : 0);
 }
 
+bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b)
+{
+    return a->quant.count && b->quant.count && a->quant.scale[0] == b->quant.scale[0] &&
+           unsigned_zero_point(a) == unsigned_zero_point(b);
+}
+
 bool equal_scales(const struct tfl_tensor *t)
 {
     for (uint32_t i = 1; i < t->quant.count; i++)

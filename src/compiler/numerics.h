@@ -11,6 +11,8 @@
 
 /* Zero point of an 8-bit tensor in the uint8 domain. */
 int32_t unsigned_zero_point(const struct tfl_tensor *t);
+/* The same scale and, in the uint8 domain, zero point. */
+bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b);
 /* All scales of a tensor are one number. */
 bool equal_scales(const struct tfl_tensor *t);
 /* Multiplier of a weighted operation: (s_in * s_w) * (1 / s_out). */

@@ -11,6 +11,7 @@ struct operator_rule {
     bool (*lower)(struct plan *p, uint32_t op); /* appends values and steps */
     bool image; /* takes its inputs as images on the grid of tiles */
     bool either; /* takes and makes images or vectors */
+    bool vectors; /* of these: takes and makes vectors where the output is one pixel */
 };
 
 /* NULL for an operator that never runs on the chip. */
@@ -29,7 +30,15 @@ struct verdict support_pool(const struct support *s, uint32_t op);
 /* support_elementwise.c */
 struct verdict support_binary(const struct support *s, uint32_t op);
 struct verdict support_unary(const struct support *s, uint32_t op);
+/* support_move.c */
+struct verdict support_join(const struct support *s, uint32_t op);
+struct verdict support_move(const struct support *s, uint32_t op);
 /* lower_*.c */
+bool lower_join(struct plan *p, uint32_t op);
+bool lower_move(struct plan *p, uint32_t op);
+bool lower_pad(struct plan *p, uint32_t op);
+/* What a PAD that became part of the windows behind it adds to the tensor on top and left (lower_move.c). */
+void lower_padding(const struct plan *p, int32_t tensor, int32_t *top, int32_t *left);
 bool lower_binary(struct plan *p, uint32_t op);
 bool lower_unary(struct plan *p, uint32_t op);
 bool lower_concatenation(struct plan *p, uint32_t op);

@@ -98,11 +98,6 @@ static bool is_reshape(const struct tfl_operator *o)
     return o->code == TFL_OP_RESHAPE || o->code == TFL_OP_SQUEEZE || o->code == TFL_OP_EXPAND_DIMS;
 }
 
-bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b)
-{
-    return a->quant.count && b->quant.count && a->quant.scale[0] == b->quant.scale[0] && unsigned_zero_point(a) == unsigned_zero_point(b);
-}
-
 bool support_is_alias(const struct tfl_subgraph *g, const struct tfl_operator *o)
 {
     if (is_reshape(o))

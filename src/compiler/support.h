@@ -50,8 +50,6 @@ struct verdict support_weights(const struct support *s, uint32_t op);
 
 /* An operator that only renames its input: the same bytes (RESHAPE, SQUEEZE, EXPAND_DIMS; QUANTIZE int8 <-> uint8). */
 bool support_is_alias(const struct tfl_subgraph *g, const struct tfl_operator *o);
-/* The same scale and, in the uint8 domain, zero point. */
-bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b);
 /* One value per channel and no pixels beside: [c], [1,c], [1,1,1,c]. */
 bool is_pixel(const struct tfl_tensor *t);
 

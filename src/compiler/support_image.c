@@ -22,6 +22,8 @@ static enum support_form form_of_operands(const struct support *s, const struct 
 {
     if (support_is_alias(s->graph->source, o))
         return s->form[o->inputs[0]];
+    if (operator_rule_of(o->code)->vectors && is_pixel(op_output(s->graph->source, o, 0)))
+        return FORM_VECTOR;
     for (uint32_t k = 0; k < o->n_inputs; k++)
         if (o->inputs[k] >= 0 && op_input(s->graph->source, o, k)->data.size == 0 && s->form[o->inputs[k]] == FORM_VECTOR)
             return FORM_VECTOR;

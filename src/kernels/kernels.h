@@ -147,6 +147,8 @@ struct kern_resize {
     bool align_corners, half_pixel_centers;
 };
 bool kern_resize_bilinear(struct kern_ctx *c, const struct kern_resize *p, kern_in x, kern_in size, kern_out y);
+/* The input position that position i of the output copies, along one axis. */
+int32_t kern_resize_nearest_index(const struct kern_resize *p, int32_t i, int32_t in, int32_t out);
 bool kern_resize_nearest(struct kern_ctx *c, const struct kern_resize *p, kern_in x, kern_in size, kern_out y);
 
 /* lstm.c: UNIDIRECTIONAL_SEQUENCE_LSTM in the full integer form: int8 input, output and weights, int16 cell state,

@@ -16,7 +16,7 @@ static const uint8_t *pixel(kern_in x, int32_t batch, int32_t y, int32_t xx)
 
 /* ---- nearest ---- */
 
-static int32_t nearest(const struct kern_resize *p, int32_t i, int32_t in, int32_t out)
+int32_t kern_resize_nearest_index(const struct kern_resize *p, int32_t i, int32_t in, int32_t out)
 {
     bool corners = p->align_corners && out > 1;
     float scale = corners ? (float)(in - 1) / (float)(out - 1) : (float)in / (float)out;
@@ -32,9 +32,9 @@ bool kern_resize_nearest(struct kern_ctx *c, const struct kern_resize *p, kern_i
     uint8_t *out = y->data;
     for (int32_t b = 0; b < y->dim[0]; b++)
         for (int32_t i = 0; i < y->dim[1]; i++) {
-            int32_t iy = nearest(p, i, x->dim[1], y->dim[1]);
+            int32_t iy = kern_resize_nearest_index(p, i, x->dim[1], y->dim[1]);
             for (int32_t j = 0; j < y->dim[2]; j++, out += bytes)
-                memcpy(out, pixel(x, b, iy, nearest(p, j, x->dim[2], y->dim[2])), bytes);
+                memcpy(out, pixel(x, b, iy, kern_resize_nearest_index(p, j, x->dim[2], y->dim[2])), bytes);
         }
     return true;
 }

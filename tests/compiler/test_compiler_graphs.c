@@ -88,6 +88,86 @@ static void residual(struct draw *d)
     make_output(d->k, convolution(d, x, 3, 1, ANY(&d->s, channels), TFL_ACT_NONE));
 }
 
+/* ---- moves ---- */
+
+static int32_t up_to(struct draw *d, int32_t n) { return (int32_t)(random_next(&d->s) % (uint64_t)n); }
+
+static int joined(struct draw *d, int x)
+{
+    const struct tfl_tensor *t = maker_tensor(d->k, x);
+    int32_t y = t->shape[1], w = t->shape[2], c = t->shape[3], axis = 1 + up_to(d, 3);
+    bool other = axis == 3 || up_to(d, 2);
+    int parts[3] = {x, convolution(d, x, 3, 1, axis == 3 ? ANY(&d->s, channels) : c, TFL_ACT_NONE), x};
+    if (other && axis < 3 && y > 1 && w > 1)
+        parts[1] = make_slice(d->k, parts[1], (int32_t[]){0, axis == 1, axis == 2, 0},
+                              (int32_t[]){1, y - (axis == 1), w - (axis == 2), c});
+    return make_concatenation(d->k, 2 + (uint32_t)up_to(d, 2), parts, axis);
+}
+
+static int sliced(struct draw *d, int x)
+{
+    const struct tfl_tensor *t = maker_tensor(d->k, x);
+    int32_t begin[4] = {0}, end[4] = {1, 0, 0, 0}, size[4] = {1, 0, 0, 0}, strides[4] = {1, 1, 1, 1};
+    bool strided = up_to(d, 2);
+    for (int i = 1; i < 4; i++) {
+        begin[i] = up_to(d, 3) ? 0 : up_to(d, t->shape[i]);
+        size[i] = 1 + up_to(d, t->shape[i] - begin[i]);
+        end[i] = begin[i] + size[i];
+        strides[i] = i < 3 && strided ? 1 + up_to(d, 3) : 1;
+    }
+    return strided ? make_strided_slice(d->k, x, begin, end, strides) : make_slice(d->k, x, begin, size);
+}
+
+static int cut_up(struct draw *d, int x)
+{
+    const struct tfl_tensor *t = maker_tensor(d->k, x);
+    int32_t axis = 1 + up_to(d, 3), n = t->shape[axis] % 3 == 0 ? 3 : t->shape[axis] % 2 == 0 ? 2 : 1;
+    int out[3];
+    make_split(d->k, x, axis, (uint32_t)n, out);
+    for (int i = 1; i < n; i++)
+        make_output(d->k, out[i]);
+    return out[0];
+}
+
+static int depth_to_space(struct draw *d, int x)
+{
+    const struct tfl_tensor t = *maker_tensor(d->k, x);
+    if (t.shape[3] % 4)
+        return make_unary(d->k, TFL_OP_RELU, x);
+    int y = make_tensor(d->k, t.type, 4, (int32_t[]){1, 2 * t.shape[1], 2 * t.shape[2], t.shape[3] / 4}, t.quant.scale[0],
+                        t.quant.zero_point[0], 1);
+    make_operator(d->k, TFL_OP_DEPTH_TO_SPACE, 1, &x, 1, &y)->options.depth_to_space.block_size = 2;
+    return y;
+}
+
+static int moved(struct draw *d, int x)
+{
+    const struct tfl_tensor *t = maker_tensor(d->k, x);
+    int32_t y = t->shape[1], w = t->shape[2];
+    switch (up_to(d, 7)) {
+    case 0: return joined(d, x);
+    case 1: return sliced(d, x);
+    case 2: return cut_up(d, x);
+    case 3: return make_pad(d->k, x, (int32_t[]){0, 0, up_to(d, 4), up_to(d, 4), up_to(d, 4), up_to(d, 4), 0, 0});
+    case 4: return make_resize(d->k, TFL_OP_RESIZE_NEAREST_NEIGHBOR, x, y * (1 + up_to(d, 3)), w * (1 + up_to(d, 3)), false, up_to(d, 2));
+    case 5: return y % 2 || w % 2 ? depth_to_space(d, x) : make_space_to_depth(d->k, x, 2);
+    default: return depth_to_space(d, x);
+    }
+}
+
+static void moves(struct draw *d)
+{
+    int x = input(d);
+    for (int i = 1 + up_to(d, 2); i > 0; i--) {
+        if (up_to(d, 2))
+            x = convolution(d, x, 3, 1, ANY(&d->s, channels), TFL_ACT_NONE);
+        x = moved(d, x);
+    }
+    if (up_to(d, 2))
+        x = make_conv_2d(d->k, x, &(struct make_window){.channels = 8, .size = 1 + 2 * up_to(d, 2), .padding = TFL_PAD_SAME});
+    make_output(d->k, x);
+}
+
 /* ---- the loop ---- */
 
 typedef void draw_fn(struct draw *d);
@@ -134,10 +214,12 @@ static void judge_many(draw_fn *draw, unsigned per_cent_exact)
 
 static void binaries(void **state) { (void)state; judge_many(one_binary, 90); }
 static void unaries(void **state) { (void)state; judge_many(one_unary, 90); }
+static void all_moves(void **state) { (void)state; judge_many(moves, 70); }
 static void residuals(void **state) { (void)state; judge_many(residual, 80); }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(binaries), cmocka_unit_test(unaries), cmocka_unit_test(residuals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(binaries), cmocka_unit_test(unaries), cmocka_unit_test(residuals),
+                                       cmocka_unit_test(all_moves)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

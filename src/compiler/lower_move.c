@@ -1,0 +1,203 @@
+/* Operators that move values and compute nothing. */
+#include "compiler/families.h"
+#include "compiler/lower.h"
+#include "compiler/move.h"
+#include "compiler/operators.h"
+#include "compiler/select.h"
+
+/* Pixels and channel words of one part; `shift`: added to its first channel of the output. */
+static void copy_part(struct plan *p, uint32_t op, uint32_t from, uint32_t to, const struct move_part *part, const struct isa_tensor *numbers)
+{
+    struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
+    int32_t first = part->from / 4;
+    *d = (struct pointwise_detail){.numbers = *numbers, .y = part->y, .x = part->x, .from = first, .to = part->to / 4,
+                                   .words = (int32_t)ceil_div(part->from + part->count, 4) - first};
+    grid_claim_map(&p->values[from].grid, p->values[to].y, p->values[to].x, &part->y, &part->x);
+    struct step *s = plan_step(p, &family_pointwise, op);
+    s->detail = d;
+    step_reads(p, s, from);
+    step_makes(p, s, to);
+}
+
+/* ---- channels that are not whole words: a product with zeroes and ones (select.h) ---- */
+
+static const struct tfl_tensor *shaped(struct plan *p, const struct tfl_tensor *like, const struct value *v)
+{
+    struct tfl_tensor *t = arena_copy(p->arena, like, sizeof *like);
+    t->rank = 4;
+    t->shape = arena_copy(p->arena, (int32_t[]){1, v->y, v->x, v->z}, 4 * sizeof(int32_t));
+    return t;
+}
+
+/* Channel i of `to` is channel from[i] of `in`. */
+static void select_channels(struct plan *p, uint32_t op, const struct tfl_tensor *like, uint32_t in, uint32_t to, const int32_t *from)
+{
+    const struct value *a = &p->values[in], *b = &p->values[to];
+    struct conv_detail *d = ARENA_NEW(p->arena, struct conv_detail);
+    *d = (struct conv_detail){.op = *select_make(p->arena, like, b->z, a->z, from), .y = {1, 1, 1, 0}, .x = {1, 1, 1, 0}};
+    d->op.in = shaped(p, like, a);
+    d->op.out = shaped(p, like, b);
+    struct step *s = plan_step(p, &family_conv, op);
+    s->detail = d;
+    step_reads(p, s, in);
+    step_makes(p, s, to);
+}
+
+/* ---- images ---- */
+
+struct moving {
+    struct plan *p;
+    uint32_t op;
+    const struct tfl_operator *o;
+    const struct tfl_tensor *t; /* the output */
+    struct move_part *parts;
+    uint32_t count, out;
+};
+
+static uint32_t input_of(const struct moving *m, uint32_t k) { return lower_value(m->p, (uint32_t)m->o->inputs[m->parts[k].input]); }
+
+/* Only CONCATENATION joins tensors of different numbers. */
+static void copy_parts(const struct moving *m, uint32_t to)
+{
+    for (uint32_t k = 0; k < m->count; k++) {
+        const struct tfl_tensor *in = op_input(m->p->graph, m->o, m->parts[k].input);
+        struct isa_tensor numbers = {0};
+        if (m->o->code == TFL_OP_CONCATENATION && !same_numbers(in, m->t))
+            set_rescale_numerics(&numbers, in, m->t, TFL_ACT_NONE);
+        else
+            set_copy_numerics(&numbers);
+        copy_part(m->p, m->op, input_of(m, k), to, &m->parts[k], &numbers);
+    }
+}
+
+/* The blocks of channels apart, each beginning with a word; then they are moved. */
+static void spread_blocks(struct moving *m)
+{
+    int32_t z = m->parts[0].count, room = (int32_t)round_up(z, 4);
+    uint32_t in = input_of(m, 0);
+    struct value v = m->p->values[in];
+    int32_t *from = ARENA_ARRAY(m->p->arena, int32_t, (size_t)room * m->count);
+    uint32_t spread = plan_value(m->p, m->t, LAYOUT_GRID, v.y, v.x, room * (int32_t)m->count);
+    struct isa_tensor numbers = {0};
+    set_copy_numerics(&numbers);
+    for (uint32_t k = 0; k < m->count; k++)
+        for (int32_t i = 0; i < z; i++)
+            from[(int32_t)k * room + i] = (int32_t)k * z + i;
+    select_channels(m->p, m->op, m->t, in, spread, from);
+    for (uint32_t k = 0; k < m->count; k++) {
+        struct move_part part = m->parts[k];
+        part.from = (int32_t)k * room;
+        copy_part(m->p, m->op, spread, m->out, &part, &numbers);
+    }
+}
+
+/* The words that hold the parts side by side; then their channels are picked. */
+static void gather_words(struct moving *m)
+{
+    struct value v = m->p->values[m->out];
+    int32_t *from = ARENA_ARRAY(m->p->arena, int32_t, (size_t)v.z), words = 0;
+    for (uint32_t k = 0; k < m->count; k++) {
+        struct move_part *part = &m->parts[k];
+        int32_t inside = part->from % 4;
+        for (int32_t i = 0; i < part->count; i++)
+            from[part->to + i] = 4 * words + inside + i;
+        part->to = 4 * words;
+        words += (int32_t)ceil_div(inside + part->count, 4);
+    }
+    uint32_t beside = plan_value(m->p, m->t, LAYOUT_GRID, v.y, v.x, 4 * words);
+    copy_parts(m, beside);
+    select_channels(m->p, m->op, m->t, beside, m->out, from);
+}
+
+/* ---- vectors: SLICE and SPLIT ---- */
+
+static uint32_t select_from_vector(const struct moving *m)
+{
+    int32_t z = m->parts[0].count, *from = ARENA_ARRAY(m->p->arena, int32_t, (size_t)z);
+    for (int32_t i = 0; i < z; i++)
+        from[i] = m->parts[0].from + i;
+    uint32_t whole = lower_whole(m->p, input_of(m, 0), (1 << slices_of(z).tiles) - 1, m->op);
+    uint32_t out = plan_value(m->p, m->t, LAYOUT_SLICES, 1, 1, z);
+    struct step *s = plan_step(m->p, &family_fully_connected, m->op);
+    s->detail = select_make(m->p->arena, m->t, z, m->p->values[whole].z, from);
+    step_reads(m->p, s, whole);
+    step_makes(m->p, s, out);
+    return out;
+}
+
+static bool lower_output(struct plan *p, uint32_t op, uint32_t output)
+{
+    const struct tfl_operator *o = &p->graph->operators[op];
+    struct moving m = {.p = p, .op = op, .o = o, .t = op_output(p->graph, o, output)};
+    struct shape4 s;
+    const char *why;
+    const struct move_part *parts = move_parts(p->arena, p->graph, o, output, &m.count, &why);
+    if (!parts || !shape4_of(m.t, &s))
+        return status_fail(p->st, STATUS_INTERNAL, "%s cannot be taken apart", plan_op_text(p, op));
+    m.parts = arena_copy(p->arena, parts, m.count * sizeof *parts);
+    if (!lower_is_image(p, (uint32_t)o->inputs[m.parts[0].input])) {
+        p->value_of[o->outputs[output]] = select_from_vector(&m);
+        return true;
+    }
+    m.out = plan_value(p, m.t, LAYOUT_GRID, s.y, s.x, s.z);
+    p->value_of[o->outputs[output]] = m.out;
+    if (move_is_by_words(m.parts, m.count, s.z))
+        copy_parts(&m, m.out);
+    else if (o->code == TFL_OP_DEPTH_TO_SPACE)
+        spread_blocks(&m);
+    else
+        gather_words(&m);
+    return true;
+}
+
+bool lower_move(struct plan *p, uint32_t op)
+{
+    const struct tfl_operator *o = &p->graph->operators[op];
+    for (uint32_t k = 0; k < o->n_outputs; k++)
+        if (!lower_output(p, op, k))
+            return false;
+    return true;
+}
+
+bool lower_join(struct plan *p, uint32_t op)
+{
+    return is_pixel(op_output(p->graph, &p->graph->operators[op], 0)) ? lower_concatenation(p, op) : lower_move(p, op);
+}
+
+/* ---- PAD ---- */
+
+/* All who read the tensor are convolutions of the set without padding of their own. */
+static bool only_valid_windows(const struct plan *p, int32_t tensor)
+{
+    for (uint32_t i = 0; i < p->set->n_outputs; i++)
+        if ((int32_t)p->set->outputs[i] == tensor)
+            return false;
+    for (uint32_t i = 0; i < p->set->n_operators; i++) {
+        const struct tfl_operator *o = &p->graph->operators[p->set->operators[i]];
+        bool conv = o->code == TFL_OP_CONV_2D && o->options.conv_2d.padding == TFL_PAD_VALID;
+        bool depthwise = o->code == TFL_OP_DEPTHWISE_CONV_2D && o->options.depthwise_conv_2d.padding == TFL_PAD_VALID;
+        for (uint32_t k = 0; k < o->n_inputs; k++)
+            if (o->inputs[k] == tensor && !conv && !depthwise)
+                return false;
+    }
+    return true;
+}
+
+bool lower_pad(struct plan *p, uint32_t op)
+{
+    const struct tfl_operator *o = &p->graph->operators[op];
+    if (!only_valid_windows(p, o->outputs[0]))
+        return lower_move(p, op);
+    p->value_of[o->outputs[0]] = lower_value(p, (uint32_t)o->inputs[0]);
+    return true;
+}
+
+void lower_padding(const struct plan *p, int32_t tensor, int32_t *top, int32_t *left)
+{
+    *top = *left = 0;
+    for (uint32_t i = 0; i < p->set->n_operators; i++) {
+        const struct tfl_operator *o = &p->graph->operators[p->set->operators[i]];
+        if ((o->code == TFL_OP_PAD || o->code == TFL_OP_PADV2) && o->outputs[0] == tensor && only_valid_windows(p, tensor))
+            move_padding(p->arena, p->graph, o, top, left);
+    }
+}
