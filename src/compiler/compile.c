@@ -3,8 +3,8 @@
 #include "compiler/caching.h"
 #include "compiler/compiler.h"
 #include "compiler/cut.h"
+#include "compiler/fit.h"
 #include "compiler/layers.h"
-#include "compiler/lower.h"
 #include "compiler/support.h"
 #include "compiler/token.h"
 #include "flat/flat.h"
@@ -84,8 +84,7 @@ static bool plan_partitions(struct job *j)
         if (!j->partitions.parts[i].mapped)
             continue;
         struct plan *p = &j->plans[j->n_plans++];
-        plan_init(p, j->arena, j->graph.source, j->st);
-        if (!lower_partition(p, &j->partitions.parts[i]) || !plan_size(p) || !plan_place_narrow(p))
+        if (!plan_fit(p, j->arena, j->graph.source, &j->partitions.parts[i], j->st))
             return false;
     }
     return true;

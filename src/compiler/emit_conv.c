@@ -104,6 +104,11 @@ static int32_t most_positions(const struct grid *g)
     return y * x;
 }
 
+static int32_t positions_of(const struct step *s, const struct grid *out)
+{
+    return s->positions ? s->positions : most_positions(out);
+}
+
 static struct conv conv_of(const struct plan *plan, const struct step *s)
 {
     struct conv c = {.plan = plan, .step = s, .d = s->detail, .in = plan_in(plan, s, 0), .out = plan_out(plan, s)};
@@ -116,7 +121,7 @@ static struct conv conv_of(const struct plan *plan, const struct step *s)
     c.outputs = c.out->z;
     c.arrays = segment_arrays(seg);
     c.stored = seg->multipliers + seg->bias;
-    c.w = wide_plan_of(most_positions(&c.out->grid), c.taps, c.quads, c.arrays, c.kind == CONV_DEPTHWISE, wide_top(plan, s));
+    c.w = wide_plan_of(positions_of(s, &c.out->grid), c.taps, c.quads, c.arrays, c.kind == CONV_DEPTHWISE, wide_top(plan, s));
     c.groups = c.kind == CONV_DEPTHWISE ? c.quads : c.kind == CONV_NARROW ? 1 : (int32_t)ceil_div(c.outputs, 64);
     c.lane_words = c.kind != CONV_WIDE ? 1 : c.out->grid.words < 16 ? c.out->grid.words : 16;
     c.rest = c.kind != CONV_WIDE ? 1 : (c.outputs - 1) % 64 / 4 + 1;
@@ -135,8 +140,7 @@ static bool size_conv(struct plan *p, uint32_t index)
 {
     struct step *s = &p->steps[index];
     const struct conv_detail *d = s->detail;
-    struct value *out = &p->values[s->out];
-    const struct value *in = plan_in(p, s, 0);
+    const struct value *out = plan_out(p, s), *in = plan_in(p, s, 0);
     bool depthwise = d->depthwise && in->z > 1;
     struct weights w = weights_of(p->arena, &d->op, d->depthwise);
     if (d->depthwise && !depthwise) { /* one input channel: a plain convolution whose weights lie [ky][kx][output] */
@@ -149,16 +153,20 @@ static bool size_conv(struct plan *p, uint32_t index)
     }
     enum conv_kind kind = conv_kind_of(d);
     int32_t arrays = (w.multiplier != NULL) + (w.bias != NULL) + (w.zeros != NULL), taps = d->y.kernel * d->x.kernel;
-    struct wide_plan wide = wide_plan_of(most_positions(&out->grid), taps, in->grid.words, arrays, kind == CONV_DEPTHWISE,
+    struct wide_plan wide = wide_plan_of(positions_of(s, &out->grid), taps, in->grid.words, arrays, kind == CONV_DEPTHWISE,
                                          wide_top(p, s));
     enum segment_form form = kind == CONV_WIDE ? SEGMENT_WIDE : kind == CONV_NARROW ? SEGMENT_NARROW : SEGMENT_DEPTHWISE;
     if (wide.floor < 0)
         return status_fail(p->st, STATUS_LIMIT, "weights and partial sums of a tile need %d rows of wide memory, %d are there",
                            WIDE_ROWS - wide.floor, WIDE_ROWS);
     bool low = kind == CONV_DEPTHWISE || (kind == CONV_NARROW && in->z > 4);
-    s->parameter = plan_parameter(p, (struct parameter){.op = s->op, .kind = low ? PLACE_DEPTHWISE : PLACE_CONV,
-                                                        .segment = segment_make(p->arena, &w, form, wide.spill && taps > 1)});
-    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = grid_words(&out->grid), .first = index, .last = out->last});
+    if (s->twin != NO_STEP)
+        s->parameter = p->steps[s->twin].parameter;
+    else
+        s->parameter = plan_parameter(p, (struct parameter){.op = s->op, .kind = low ? PLACE_DEPTHWISE : PLACE_CONV,
+                                                            .level = s->passes,
+                                                            .segment = segment_make(p->arena, &w, form, wide.spill && taps > 1)});
+    plan_value_buffer(p, s->out);
     plan_wide_floor(p, wide.floor);
     return true;
 }
@@ -396,4 +404,11 @@ static void emit_conv(const struct plan *plan, const struct step *s, struct prog
         loop_back(&c, p);
 }
 
-const struct family family_conv = {.name = "convolution", .size = size_conv, .emit = emit_conv};
+static bool rows_of_conv(const struct step *s, struct axis_window *w)
+{
+    const struct conv_detail *d = s->detail;
+    *w = d->y;
+    return true;
+}
+
+const struct family family_conv = {.name = "convolution", .size = size_conv, .emit = emit_conv, .rows = rows_of_conv};

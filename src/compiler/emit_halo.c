@@ -24,10 +24,11 @@ static struct span received(const struct exchange *e, int i)
     return e->low ? (struct span){own.end, plane.end} : (struct span){plane.first, own.first};
 }
 
-/* Tile i of the axis has no neighbour on the side it receives from: it fills in the padding. */
+/* What tile i of the axis would receive lies outside the image: it fills in the padding. */
 static bool at_border(const struct exchange *e, int i)
 {
-    return i == (e->low ? grid_edge(e->columns ? e->g->own_x : e->g->own_y) : 0);
+    struct span got = received(e, i);
+    return got.end <= 0 || got.first >= (e->columns ? e->g->x : e->g->y);
 }
 
 /* Rows ys, columns xs of a tile's plane; *block: loops of one block of 64 channels. */

@@ -29,12 +29,14 @@ struct image { /* bytes and words of the image's rows */
  * spare. */
 static int32_t rows_together(const struct value *v, int32_t row_bytes)
 {
-    int32_t group = 1;
+    int32_t group = 1, most = 0;
     while (row_bytes * group % 4)
         group *= 2;
+    for (int i = 0; i < GRID; i++)
+        most = span_size(v->grid.own_y[i]) > most ? span_size(v->grid.own_y[i]) : most;
     for (int i = 0; i < GRID && group > 1; i++)
         if (row_bytes - span_size(v->grid.own_x[i]) * v->z < 3)
-            return (int32_t)round_up(ceil_div(v->y, GRID) + 4, group);
+            return (int32_t)round_up(most + 4, group);
     return group;
 }
 
@@ -53,10 +55,10 @@ void *infeed_image_detail(struct arena *a) { return ARENA_NEW(a, struct infeed);
 static bool size_infeed(struct plan *p, uint32_t index)
 {
     struct step *s = &p->steps[index];
-    struct value *v = &p->values[s->out];
+    const struct value *v = plan_out(p, s);
     struct infeed *f = (struct infeed *)(uintptr_t)s->detail;
     struct image m = image_of(v);
-    v->buffer = plan_buffer(p, (struct narrow_buffer){.words = grid_words(&v->grid), .first = index, .last = v->last});
+    plan_value_buffer(p, s->out);
     f->stage = plan_buffer(p, (struct narrow_buffer){.words = 2 * m.stage, .first = index, .last = index, .late = true});
     f->identity = plan_buffer(p, (struct narrow_buffer){.words = m.aligned ? 4 : 68, .first = index, .last = index, .late = true});
     int32_t rows = m.aligned ? 1 : 2, ring = 2 * m.ring_rows; /* the larger lies higher; equal: the identity */
@@ -84,8 +86,18 @@ static void emit_identity_bytes(struct program *p, int32_t at, int32_t row)
 
 struct band { /* the bytes of one tile row */
     int64_t first, end;  /* in the image */
+    int64_t fifo;        /* 8-byte units that come before it */
     int32_t units, rows; /* 8-byte units, wide rows */
 };
+
+/* The tile rows have all rows of the image, each once.  Strips (strips.h) have others, each tile row for itself. */
+static bool is_whole(const struct grid *g)
+{
+    bool whole = g->own_y[0].first == 0 && g->own_y[GRID - 1].end == g->y;
+    for (int i = 1; i < GRID; i++)
+        whole = whole && g->own_y[i].first == g->own_y[i - 1].end;
+    return whole;
+}
 
 static struct band band_of(const struct value *v, int i)
 {
@@ -93,7 +105,19 @@ static struct band band_of(const struct value *v, int i)
     struct band b = {.first = (int64_t)v->grid.own_y[i].first * m.row_bytes, .end = (int64_t)v->grid.own_y[i].end * m.row_bytes};
     b.units = b.first == b.end ? 0 : (int32_t)(ceil_div(b.end, UNIT) - b.first / UNIT);
     b.rows = (int32_t)ceil_div((int64_t)b.units * UNIT, ROW_BYTES);
+    b.fifo = b.first / UNIT;
+    if (!is_whole(&v->grid))
+        b.fifo = i == 0 ? 0 : band_of(v, i - 1).fifo + band_of(v, i - 1).units;
     return b;
+}
+
+static void ask_host(struct program *p, const struct value *v)
+{
+    struct host_band bands[GRID] = {{0, ceil_div((int64_t)v->y * v->x * v->z, UNIT)}};
+    bool whole = is_whole(&v->grid);
+    for (int i = 0; i < GRID && !whole; i++)
+        bands[i] = (struct host_band){band_of(v, i).first / UNIT, band_of(v, i).units};
+    emit_host_infeed(p, v->tensor->name, bands, whole ? 1 : GRID);
 }
 
 /* The walk over the wide ring, the same for the side that fills and the side that empties it. */
@@ -169,7 +193,7 @@ static void receive_band(struct program *p, const struct plan *plan, const struc
     program_add(p, (struct isa_inst){.op = ISA_RING_RECV_A,
                                      .recv = {.tiles = 0xf << GRID * i, .w = w, .p = signal_at(dim),
                                               .wait = wait_room(ISA_W2N, dim, -words, words)}});
-    emit_inject_activations(p, b.first / UNIT, b.units, 0xf << GRID * i);
+    emit_inject_activations(p, b.fifo, b.units, 0xf << GRID * i);
 }
 
 /* ---- staging -> plane ---- */
@@ -284,7 +308,7 @@ static void emit_infeed(const struct plan *plan, const struct step *s, struct pr
         emit_identity_bytes(p, identity, f->identity_row);
     emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
     copy_all(p, &(struct copy){k, false}); /* waits in its queue for the data */
-    emit_host_infeed(p, v->tensor->name, (int64_t)v->y * v->x * v->z);
+    ask_host(p, v);
     emit_fence(p, (struct fence){.flags = 1 << ISA_W2N, .threads = NO_THREADS});
     unsigned n = tile_classes(keep_pixels, &k, NULL, inst);
     for (unsigned i = 0; i < n; i++)
@@ -296,7 +320,15 @@ static void emit_infeed(const struct plan *plan, const struct step *s, struct pr
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_infeed_image = {.name = "infeed of an image", .size = size_infeed, .emit = emit_infeed};
+static bool rows_as_they_are(const struct step *s, struct axis_window *w)
+{
+    (void)s;
+    *w = (struct axis_window){1, 1, 1, 0};
+    return true;
+}
+
+const struct family family_infeed_image = {.name = "infeed of an image", .size = size_infeed, .emit = emit_infeed,
+                                           .rows = rows_as_they_are};
 
 /* ---- out ---- */
 
@@ -332,6 +364,9 @@ static int32_t tile_words(const struct grid *g, int tile)
     return span_size(g->own_y[tile / GRID]) * span_size(g->own_x[tile % GRID]) * g->words;
 }
 
+/* Bytes of the output before these rows: all but those of the first pass (strips.h) begin behind others. */
+static int64_t bytes_before(const struct grid *g) { return (int64_t)g->own_y[0].first * g->x * 4 * g->words; }
+
 /* A tile that is not the last has an odd number of words: the queue to the host takes two at a time, so the tiles' words go
  * through scalar memory, which the scalar core empties word by word. */
 static bool needs_scalar_memory(const struct grid *g)
@@ -348,6 +383,7 @@ static bool needs_scalar_memory(const struct grid *g)
 struct outgoing {
     struct program *p;
     const char *name;
+    int64_t before;      /* bytes of the output that stand before all of them */
     int64_t words, sent; /* in all; that have left */
     int32_t filled;      /* in scalar memory */
 };
@@ -362,7 +398,7 @@ static void empty_memory(struct outgoing *o)
     scalar_move(o->p, 6, 5);
     scalar_move(o->p, 7, 4);
     scalar_descriptor(o->p, 6, bytes, TAG_OUTPUT);
-    program_hint(o->p, DWN_OUTFEED, DWN_OUTPUT, o->name, 4 * o->sent, bytes);
+    program_hint(o->p, DWN_OUTFEED, DWN_OUTPUT, o->name, o->before + 4 * o->sent, bytes);
     scalar_push_memory(o->p, o->filled);
     if (last && o->words % 2)
         scalar_push_zero(o->p);
@@ -391,7 +427,7 @@ static void send_to_memory(struct program *p, int tile, int32_t words)
 static void send_through_memory(const struct grid *g, const char *name, struct program *p)
 {
     enum { MEMORY = 4096 };
-    struct outgoing o = {.p = p, .name = name};
+    struct outgoing o = {.p = p, .name = name, .before = bytes_before(g)};
     for (int t = 0; t < ISA_TILES; t++)
         o.words += tile_words(g, t);
     for (int t = 0; t < ISA_TILES; t++) {
@@ -415,11 +451,11 @@ static void send_through_memory(const struct grid *g, const char *name, struct p
 
 static void send_directly(const struct grid *g, const char *name, struct program *p)
 {
-    int64_t size = round_up((int64_t)g->y * g->x * 4 * g->words, UNIT);
+    int64_t rows = g->own_y[GRID - 1].end - g->own_y[0].first, size = round_up(rows * g->x * 4 * g->words, UNIT);
     scalar_move(p, 6, 5);
     scalar_move(p, 7, 4);
     scalar_descriptor(p, 6, size, TAG_OUTPUT);
-    program_hint(p, DWN_OUTFEED, DWN_OUTPUT, name, 0, size);
+    program_hint(p, DWN_OUTFEED, DWN_OUTPUT, name, bytes_before(g), size);
     for (int t = 0; t < ISA_TILES; t++)
         if (tile_words(g, t) > 0)
             emit_send_rows(p, t, (int32_t)ceil_div(tile_words(g, t), ROW_WORDS), (int32_t)ceil_div(tile_words(g, t), 2));
@@ -436,6 +472,8 @@ static void emit_outfeed(const struct plan *plan, const struct step *s, struct p
     scalar_io_base(p, DWN_OUTPUT, name);
     scalar_move(p, 5, REG_IO_LO);
     scalar_move(p, 4, REG_IO_HI);
+    if (bytes_before(g))
+        scalar_advance_address(p, (uint32_t)bytes_before(g));
     unsigned n = tile_classes(stage_plane, &k, NULL, inst);
     for (unsigned i = 0; i < n; i++) {
         struct isa_to_wide *w = &inst[i].to_wide;
@@ -448,4 +486,5 @@ static void emit_outfeed(const struct plan *plan, const struct step *s, struct p
         send_directly(g, name, p);
 }
 
-const struct family family_outfeed_image = {.name = "outfeed of an image", .size = size_outfeed, .emit = emit_outfeed};
+const struct family family_outfeed_image = {.name = "outfeed of an image", .size = size_outfeed, .emit = emit_outfeed,
+                                            .rows = rows_as_they_are};

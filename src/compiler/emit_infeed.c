@@ -6,20 +6,26 @@
 
 enum { UNIT = 8, FIFO_HALF_UNITS = 16384, ROW_BYTES = 256, EXCHANGE_ROWS = 6 };
 
-void emit_host_infeed(struct program *p, const char *name, int64_t bytes)
+void emit_host_infeed(struct program *p, const char *name, const struct host_band *bands, int n)
 {
     enum { COUNTER_START = 0x7ffc }; /* bits 41..55 of 0x24: the counter starts at -4 (GUESS in mapping.md) */
-    int64_t size = round_up(bytes, UNIT);
+    int64_t units = 0;
+    for (int i = 0; i < n; i++)
+        units += bands[i].units;
     scalar_io_base(p, DWN_INPUT, name);
     program_add(p, (struct isa_inst){.op = ISA_SYNC, .sync = {.flags = 1 << ISA_AVDATA_INFEED, .value = COUNTER_START,
                                                               .engines = ENGINES_USUAL}});
     emit_core_sync(p, 1 << ISA_AVDATA_POP);
     program_add(p, (struct isa_inst){.op = ISA_INFEED,
-                                     .infeed = {.av = 1, .t = fifo_units(0, size / UNIT, FIFO_HALF_UNITS),
+                                     .infeed = {.av = 1, .t = fifo_units(0, units, FIFO_HALF_UNITS),
                                                 .p = signal_at(0), .wait = wait_core(ISA_AVDATA_INFEED, 0, 1)}});
-    scalar_io_address(p);
-    scalar_descriptor(p, 6, size, TAG_INPUT);
-    program_hint(p, DWN_INFEED, DWN_INPUT, name, 0, size);
+    for (int i = 0; i < n; i++) {
+        if (bands[i].units == 0)
+            continue;
+        scalar_io_address(p, UNIT * bands[i].first);
+        scalar_descriptor(p, 6, UNIT * bands[i].units, TAG_INPUT);
+        program_hint(p, DWN_INFEED, DWN_INPUT, name, UNIT * bands[i].first, UNIT * bands[i].units);
+    }
 }
 
 void emit_inject_activations(struct program *p, int64_t first, int64_t units, int32_t dst)
@@ -177,7 +183,7 @@ static void emit_vector(const struct plan *plan, const struct step *s, struct pr
     struct slices c = slices_of(v->z);
     int32_t row = ring_row(v);
     emit_fence(p, (struct fence){.threads = 1 << 5});
-    emit_host_infeed(p, v->tensor->name, v->z);
+    emit_host_infeed(p, v->tensor->name, &(struct host_band){0, ceil_div(v->z, UNIT)}, 1);
     if (v->in_place)
         keep_slices_in_place(p, &c, row, value_at(plan, v));
     else

@@ -124,4 +124,13 @@ static void emit_pointwise(const struct plan *plan, const struct step *s, struct
         program_add(p, inst[k]);
 }
 
-const struct family family_pointwise = {.name = "word by word", .size = size_pointwise, .emit = emit_pointwise, .closes = true, .by_word = true};
+/* Where every pixel stays. */
+static bool rows_of_pointwise(const struct step *s, struct axis_window *w)
+{
+    const struct pointwise_detail *d = s->detail;
+    *w = (struct axis_window){1, 1, 1, 0};
+    return d->y.first == 0 && d->y.step == 1 && d->y.from == 0 && d->y.stride == 1;
+}
+
+const struct family family_pointwise = {.name = "word by word", .size = size_pointwise, .emit = emit_pointwise,
+                                        .rows = rows_of_pointwise, .closes = true, .by_word = true};

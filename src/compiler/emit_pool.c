@@ -177,13 +177,13 @@ static bool size_pool(struct plan *p, uint32_t index)
     struct step *s = &p->steps[index];
     const struct pool_detail *d = s->detail;
     const struct value *in = plan_in(p, s, 0);
-    struct value *out = &p->values[s->out];
+    const struct value *out = plan_out(p, s);
     struct narrow_buffer *read = &p->buffers[in->buffer];
     int32_t rows = pool_wide_rows(d, &in->grid, &out->grid);
     if (rows > WIDE_ROWS)
         return status_fail(p->st, STATUS_LIMIT, "a row of windows needs %d rows of wide memory, %d are there", rows, WIDE_ROWS);
     read->words = most(read->words, in->offset + words_read(d, &in->grid, &out->grid));
-    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = grid_words(&out->grid), .first = (int32_t)index, .last = (int32_t)out->last});
+    plan_value_buffer(p, s->out);
     if (d->kind != POOL_MAX) /* no fence stands between a pool and the step before it */
         s->temporary = plan_buffer(p, (struct narrow_buffer){.words = most_windows(&out->grid), .first = (int32_t)index - (index > 0),
                                                              .last = (int32_t)index, .late = true});
@@ -300,4 +300,11 @@ static void emit_pool(const struct plan *plan, const struct step *s, struct prog
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_pool = {.name = "pool", .size = size_pool, .emit = emit_pool};
+static bool rows_of_pool(const struct step *s, struct axis_window *w)
+{
+    const struct pool_detail *d = s->detail;
+    *w = d->y;
+    return true;
+}
+
+const struct family family_pool = {.name = "pool", .size = size_pool, .emit = emit_pool, .rows = rows_of_pool};

@@ -18,6 +18,8 @@ extern const struct family family_softmax;   /* slices -> slices             emi
 
 extern const struct family family_infeed_image;  /* host -> grid               emit_image.c; detail: infeed_image_detail() */
 extern const struct family family_outfeed_image; /* grid -> host               emit_image.c */
+extern const struct family family_next_strip;    /* between two strips         strips.c */
+extern const struct family family_last_strip;    /* behind the last; makes the image that they were parts of */
 extern const struct family family_conv;          /* grid -> grid               emit_conv.c; detail: struct conv_detail */
 
 /* The image can be flattened by family_flatten: the official form, for one channel. */
@@ -95,9 +97,12 @@ void emit_identity(struct program *p, int32_t at, int32_t row, bool counted);
 /* 0x27 and 0x10: `rows` staged wide rows of one tile, of which `units` 8-byte words go to the host. */
 void emit_send_rows(struct program *p, int32_t tile, int32_t rows, int32_t units);
 
-/* Starts the host -> FIFO transfer of one input layer of `bytes` bytes. */
-void emit_host_infeed(struct program *out, const char *name, int64_t bytes);
-/* FIFO -> ring A: `units` 8-byte units from unit `first` on to the tiles in dst. */
+/* Starts the host -> FIFO transfer of bands of one input layer, one behind the other. */
+struct host_band {
+    int64_t first, units; /* 8-byte units of the layer */
+};
+void emit_host_infeed(struct program *out, const char *name, const struct host_band *bands, int n);
+/* FIFO -> ring A: `units` 8-byte units from the `first` of the transfer on to the tiles in dst. */
 void emit_inject_activations(struct program *out, int64_t first, int64_t units, int32_t dst);
 
 /* After a layer: all is still, flags and ring tickets begin anew, copies between tiles may start. */

@@ -8,16 +8,19 @@ void axis_split(int32_t n, struct span own[GRID])
         own[i] = (struct span){(int32_t)ceil_div((int64_t)i * n, GRID), (int32_t)ceil_div((int64_t)(i + 1) * n, GRID)};
 }
 
+struct span window_need(struct span made, const struct axis_window *w)
+{
+    return (struct span){made.first * w->stride - w->before,
+                         (made.end - 1) * w->stride - w->before + (w->kernel - 1) * w->dilation + 1};
+}
+
 void axis_need(int32_t in, int32_t out, const struct axis_window *w, struct span need[GRID])
 {
     struct span own[GRID], made[GRID];
     axis_split(in, own);
     axis_split(out, made);
     for (int i = 0; i < GRID; i++)
-        need[i] = span_size(made[i]) == 0
-                      ? (struct span){own[i].first, own[i].first}
-                      : (struct span){made[i].first * w->stride - w->before,
-                                      (made[i].end - 1) * w->stride - w->before + (w->kernel - 1) * w->dilation + 1};
+        need[i] = span_size(made[i]) == 0 ? (struct span){own[i].first, own[i].first} : window_need(made[i], w);
 }
 
 struct grid grid_of(int32_t y, int32_t x, int32_t z)
@@ -34,7 +37,7 @@ struct grid grid_of(int32_t y, int32_t x, int32_t z)
     return g;
 }
 
-static struct span hull(struct span a, struct span b)
+struct span span_hull(struct span a, struct span b)
 {
     if (span_size(a) <= 0)
         return b;
@@ -68,10 +71,10 @@ int grid_edge(const struct span own[GRID])
 static void claim(struct grid *g, const struct span ny[GRID], const struct span nx[GRID])
 {
     for (int i = 0; i < GRID; i++) {
-        g->need_y[i] = hull(g->need_y[i], ny[i]);
-        g->need_x[i] = hull(g->need_x[i], nx[i]);
-        g->plane_y[i] = hull(g->own_y[i], g->need_y[i]);
-        g->plane_x[i] = hull(g->own_x[i], g->need_x[i]);
+        g->need_y[i] = span_hull(g->need_y[i], ny[i]);
+        g->need_x[i] = span_hull(g->need_x[i], nx[i]);
+        g->plane_y[i] = span_hull(g->own_y[i], g->need_y[i]);
+        g->plane_x[i] = span_hull(g->own_x[i], g->need_x[i]);
     }
     forward(g->own_y, g->plane_y);
     forward(g->own_x, g->plane_x);

@@ -35,6 +35,10 @@ static inline struct axis_map axis_same(int32_t n) { return (struct axis_map){0,
 struct span axis_steps(const struct axis_map *m, struct span own);
 
 void axis_split(int32_t n, struct span own[GRID]);
+/* What the outputs `made` (not empty) read of the input; may stick out of the image. */
+struct span window_need(struct span made, const struct axis_window *w);
+/* Around both; an empty one counts for nothing. */
+struct span span_hull(struct span a, struct span b);
 /* What each tile must have of an input of `in` pixels to make its part of `out` pixels; may stick out of the image. */
 void axis_need(int32_t in, int32_t out, const struct axis_window *w, struct span need[GRID]);
 

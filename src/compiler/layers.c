@@ -15,7 +15,7 @@ static struct dwn_layer layer_of(const struct plan *p, uint32_t tensor, bool out
     }
     l.size_bytes = dwn_output_size(v->y, v->x, v->z, 1);
     l.has_layout = true;
-    dwn_layout_make(p->arena, v->y, v->x, v->z, 1, &l.layout);
+    dwn_layout_make(p->arena, v->y, v->x, v->z, v->passes ? v->passes : 1, &l.layout);
     l.has_shape = true;
     l.rank = t->rank;
     l.shape = ARENA_ARRAY(p->arena, struct dwn_range, t->rank);

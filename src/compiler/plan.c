@@ -17,7 +17,7 @@ uint32_t plan_value(struct plan *p, const struct tfl_tensor *t, enum layout layo
 {
     p->values = arena_grow(p->arena, p->values, p->n_values, sizeof *p->values, &p->values_capacity);
     p->values[p->n_values] = (struct value){
-        .tensor = t, .y = y, .x = x, .z = z, .layout = layout, .buffer = NO_BUFFER, .first = UINT32_MAX};
+        .tensor = t, .y = y, .x = x, .z = z, .layout = layout, .whole = NO_VALUE, .buffer = NO_BUFFER, .first = UINT32_MAX};
     if (layout == LAYOUT_GRID)
         p->values[p->n_values].grid = grid_of(y, x, z);
     return p->n_values++;
@@ -27,7 +27,8 @@ struct step *plan_step(struct plan *p, const struct family *f, uint32_t op)
 {
     p->steps = arena_grow(p->arena, p->steps, p->n_steps, sizeof *p->steps, &p->steps_capacity);
     struct step *s = &p->steps[p->n_steps++];
-    *s = (struct step){.family = f, .op = op, .out = NO_VALUE, .temporary = NO_BUFFER, .parameter = UINT32_MAX};
+    *s = (struct step){.family = f, .op = op, .out = NO_VALUE, .temporary = NO_BUFFER, .parameter = UINT32_MAX,
+                        .twin = NO_STEP};
     return s;
 }
 
@@ -75,8 +76,10 @@ void plan_keep(struct plan *p, uint32_t buffer, uint32_t last)
 void plan_value_buffer(struct plan *p, uint32_t value)
 {
     struct value *v = &p->values[value];
-    if (v->buffer == NO_BUFFER)
-        v->buffer = plan_buffer(p, (struct narrow_buffer){.words = box_words(v), .first = v->first, .last = v->last});
+    struct value *whole = v->whole == NO_VALUE ? v : &p->values[v->whole];
+    if (whole->buffer == NO_BUFFER)
+        whole->buffer = plan_buffer(p, (struct narrow_buffer){.words = box_words(whole), .first = v->first, .last = whole->last});
+    v->buffer = whole->buffer;
 }
 
 static bool can_replace(const struct plan *p, const struct value *in, const struct value *out, uint32_t step)
@@ -92,7 +95,7 @@ void plan_value_in_place(struct plan *p, uint32_t step)
     const struct step *s = &p->steps[step];
     struct value *out = &p->values[s->out];
     const struct value *best = NULL;
-    for (uint32_t k = 0; k < s->n_in && out->buffer == NO_BUFFER; k++) {
+    for (uint32_t k = 0; k < s->n_in && out->buffer == NO_BUFFER && out->whole == NO_VALUE; k++) {
         const struct value *in = &p->values[s->in[k]];
         if (can_replace(p, in, out, step) && (!best || in->first > best->first))
             best = in;
@@ -236,7 +239,7 @@ static struct bytes streamed_blob(const struct plan *p)
 static bool completes_borders(const struct plan *p, uint32_t step)
 {
     uint32_t v = p->steps[step].out;
-    if (v == NO_VALUE || p->values[v].layout != LAYOUT_GRID || !grid_has_halo(&p->values[v].grid))
+    if (v == NO_VALUE || p->values[v].layout != LAYOUT_GRID || p->values[v].whole != NO_VALUE || !grid_has_halo(&p->values[v].grid))
         return false;
     for (uint32_t i = step + 1; i < p->n_steps; i++)
         if (p->steps[i].out == v)
@@ -256,7 +259,7 @@ static void emit_step(const struct plan *p, uint32_t step, struct program *out)
         emit_halo(p, &p->values[s->out], unsigned_zero_point(p->values[s->out].tensor), alone && s->family->by_word, out);
     if (s->family->closes)
         emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
-    bool to_host = s->out == NO_VALUE;
+    bool to_host = s->out == NO_VALUE && s->n_in > 0;
     if (to_host && step + 1 < p->n_steps) { /* an output in the middle */
         emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
         emit_ring_reset(out);

@@ -31,6 +31,8 @@ struct value {
     struct grid grid;    /* LAYOUT_GRID: what each tile holds */
     int32_t tiles;        /* LAYOUT_WHOLE: mask of the tiles that need it */
     bool in_place; /* LAYOUT_SLICES: a slice lies where it would in the whole vector, not at the start of the buffer */
+    uint32_t whole;  /* these rows are part of that value and lie in its plane (strips.h); or NO_VALUE */
+    int32_t passes;  /* an output that leaves the chip in several passes (strips.h); else 0 */
     uint32_t buffer; /* narrow buffer, the same on all tiles; NO_BUFFER until sized */
     int32_t offset;  /* words into the buffer */
     uint32_t first, last; /* steps that make it and use it last */
@@ -47,6 +49,9 @@ struct family {
     bool (*size)(struct plan *p, uint32_t step);
     /* Appends the instructions; all addresses are settled. */
     void (*emit)(const struct plan *p, const struct step *s, struct program *out);
+    /* The rows of its image that it reads for rows of the image that it makes, whatever rows those are, so that it can work
+     * on strips (strips.h).  NULL or false: it takes whole images only. */
+    bool (*rows)(const struct step *s, struct axis_window *w);
     bool same_planes; /* its inputs must lie in planes of one shape */
     bool by_word;     /* signals each word of four channels when it is made */
     bool closes;      /* ends with a fence, behind the exchange of borders */
@@ -60,6 +65,9 @@ struct step {
     uint32_t in[MAX_INPUTS], n_in, out;
     uint32_t temporary;  /* narrow buffer of the step's own, or NO_BUFFER */
     uint32_t parameter;  /* index in plan->parameters, or UINT32_MAX */
+    uint32_t twin;       /* an earlier step with the same parameters (strips.h), or NO_STEP */
+    int32_t passes;      /* times that the parameters are sent if more than once; else 0 */
+    int32_t positions;   /* pixels that a tile makes at most, where all strips must agree on them; else 0 */
     const void *detail;  /* the family's numbers */
 };
 
@@ -90,7 +98,7 @@ struct plan {
     int32_t narrow_words;
     int64_t streamed_bytes;
 };
-enum { NO_VALUE = UINT32_MAX };
+enum { NO_VALUE = UINT32_MAX, NO_STEP = UINT32_MAX };
 
 void plan_init(struct plan *p, struct arena *a, const struct tfl_subgraph *g, struct status *st);
 

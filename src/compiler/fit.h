@@ -1,0 +1,13 @@
+/* A plan whose activations fit narrow memory. */
+#ifndef COMPILER_FIT_H
+#define COMPILER_FIT_H
+
+#include "compiler/plan.h"
+#include "graph/partition.h"
+
+/* Lowers, sizes and places the narrow buffers of the set: as it is, or, where that does not fit, with image strips
+ * (strips.h) at its beginning, as few steps as possible in as few passes as possible.  Fails with the reason why it
+ * does not fit as it is. */
+bool plan_fit(struct plan *p, struct arena *a, const struct tfl_subgraph *g, const struct partition *set, struct status *st);
+
+#endif
