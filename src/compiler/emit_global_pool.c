@@ -10,21 +10,25 @@
 enum {
     RECEIVE_ROW = 2078, LOWEST_RING_ROW = 2074,
     LIST_WORDS = 16384,  /* narrow words of the pixels that are reduced at a time, if of more than 16 words of channels */
-    MOST_PIXELS = 4096,  /* a group of channels in 1024 wide rows */
+    GROUP_WORDS = 32768, /* the same of fewer */
+    MOST_PIXELS = 8192,  /* in 2048 wide rows */
     FIRST_TILE = 1,
 };
 
 struct list { /* the pixels on the first tile */
     int32_t pixels, rows; /* wide rows of a group of channels */
     int32_t words;        /* per pixel, in all */
-    int32_t groups;       /* of 16 words, that are reduced at a time */
+    int32_t group;        /* words of channels that lie side by side in a wide row: 16, fewer of very many pixels */
+    int32_t groups;       /* that are reduced at a time */
 };
 
 static struct list list_of(const struct grid *g)
 {
-    struct list n = {.pixels = g->y * g->x, .words = g->words};
+    struct list n = {.pixels = g->y * g->x, .words = g->words, .group = POOL_GROUP_WORDS};
     n.rows = (int32_t)ceil_div(n.pixels, POOL_ROW_PIXELS);
-    int32_t full = n.words / POOL_GROUP_WORDS, room = LIST_WORDS / (n.rows * POOL_ROW_PIXELS * POOL_GROUP_WORDS);
+    while (n.group > 1 && n.rows * POOL_ROW_PIXELS * n.group > GROUP_WORDS)
+        n.group /= 2;
+    int32_t full = n.words / n.group, room = LIST_WORDS / (n.rows * POOL_ROW_PIXELS * n.group);
     n.groups = full < room ? full : room;
     n.groups = n.groups > 1 ? n.groups : 1;
     return n;
@@ -34,7 +38,7 @@ static struct list list_of(const struct grid *g)
 static int32_t list_words(const struct list *n)
 {
     enum { ONE = 1 };
-    int32_t side_by_side = n->words < n->groups * POOL_GROUP_WORDS ? n->words : n->groups * POOL_GROUP_WORDS;
+    int32_t side_by_side = n->words < n->groups * n->group ? n->words : n->groups * n->group;
     return n->rows * POOL_ROW_PIXELS * side_by_side + ONE;
 }
 
@@ -139,18 +143,18 @@ static void emit_global_pool(const struct plan *plan, const struct step *s, stru
     if (d->kind != POOL_MAX)
         emit_fill(p, ISA_MESH_NORTH, (struct constant){q.one, 1, 1}, false);
     for (; q.word < q.n.words; q.word += q.words) {
-        int32_t most = q.n.groups * POOL_GROUP_WORDS, left = q.n.words - q.word;
+        int32_t most = q.n.groups * q.n.group, left = q.n.words - q.word;
         q.words = left < most ? left : most;
-        int32_t full = q.words / POOL_GROUP_WORDS, rest = q.words % POOL_GROUP_WORDS;
+        int32_t full = q.words / q.n.group, rest = q.words % q.n.group;
         collect(&q, p);
         emit_exchange_end(p);
         emit_fence(p, (struct fence){0});
         if (full)
-            reduce(&q, 0, POOL_GROUP_WORDS, full, p);
+            reduce(&q, 0, q.n.group, full, p);
         if (full && rest)
             emit_fence(p, (struct fence){0});
         if (rest)
-            reduce(&q, full * POOL_GROUP_WORDS, rest, 1, p);
+            reduce(&q, full * q.n.group, rest, 1, p);
         emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     }
 }

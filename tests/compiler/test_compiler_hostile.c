@@ -11,6 +11,8 @@
 #include "compiler/compiler.h"
 #include "support/make_model.h"
 
+enum { KINDS = 4 };
+
 static bool try_bytes(struct bytes file)
 {
     struct arena *a = arena_new();
@@ -31,13 +33,25 @@ static bool try_bytes(struct bytes file)
     return compiled;
 }
 
+static struct tfl_model *pool_net(struct arena *a)
+{
+    struct maker *k = maker_new(a, TFL_UINT8, 4);
+    int x = make_input(k, 3, (int32_t[]){12, 10, 3});
+    x = make_pool(k, TFL_OP_MAX_POOL_2D, x, &(struct make_window){.size = 3, .stride = 2});
+    x = make_pool(k, TFL_OP_AVERAGE_POOL_2D, x, &(struct make_window){.size = 2, .padding = TFL_PAD_VALID});
+    x = make_reduce(k, TFL_OP_MEAN, x, 2, (int32_t[]){1, 2}, true);
+    make_output(k, make_conv_2d(k, x, &(struct make_window){.size = 1, .channels = 10}));
+    return maker_finish(k);
+}
+
 static struct bytes model_file(struct arena *a, int kind)
 {
     struct status st = {0};
     struct bytes file;
     struct tfl_model *m = kind == 0   ? make_fc_chain(a, TFL_INT8, 1, 40, 70, 2)
                           : kind == 1 ? make_fc_chain(a, TFL_UINT8, 2, 130, 9, 3)
-                                      : make_conv_net(a, TFL_INT8, 3, 16, 8, 2);
+                          : kind == 2 ? make_conv_net(a, TFL_INT8, 3, 16, 8, 2)
+                                      : pool_net(a);
     assert_true(tfl_write(a, m, &(struct tfl_write_options){0}, &file, &st));
     return file;
 }
@@ -46,7 +60,7 @@ static void truncated_models(void **state)
 {
     (void)state;
     struct arena *a = arena_new();
-    for (int kind = 0; kind < 3; kind++) {
+    for (int kind = 0; kind < KINDS; kind++) {
         struct bytes file = model_file(a, kind);
         for (size_t n = 0; n < file.size; n += 64) {
             uint8_t *exact = malloc(n ? n : 1); /* its own block, so that sanitizers see an overrun */
@@ -65,7 +79,7 @@ static void mutated_models(void **state)
     unsigned n = count ? (unsigned)atoi(count) : 1000, compiled = 0;
     uint64_t s = 1;
     struct arena *a = arena_new();
-    for (int kind = 0; kind < 3; kind++) {
+    for (int kind = 0; kind < KINDS; kind++) {
         struct bytes file = model_file(a, kind);
         uint8_t *copy = malloc(file.size);
         for (unsigned i = 0; i < n; i++) {
@@ -77,7 +91,7 @@ static void mutated_models(void **state)
         }
         free(copy);
     }
-    print_message("%u of %u mutated models compile\n", compiled, 3 * n);
+    print_message("%u of %u mutated models compile\n", compiled, KINDS * n);
     assert_in_range(compiled, 1, 3 * n - 1);
     arena_free(a);
 }
