@@ -35,6 +35,7 @@ fuzz:
 
 docs: all
 	@build/bin/isa_doc > docs/isa.md
+	@build/bin/operator_doc > docs/operators.md
 
 clean:
 	rm -rf build build-*

@@ -12,8 +12,12 @@ bool box_of(const struct plan *p, const struct value *v, int tile, struct box *b
     }
     const struct grid *g = &v->grid;
     struct span ys = g->own_y[tile / GRID], xs = g->own_x[tile % GRID];
-    *b = (struct box){.at = value_at(p, v) + grid_at(g, tile, ys.first, xs.first), .h = span_size(ys), .w = span_size(xs),
-                      .words = g->words, .pitch = grid_pitch(g, tile), .rows = span_size(g->plane_y[tile / GRID])};
+    *b = (struct box){.at = value_at(p, v) + grid_at(g, tile, ys.first, xs.first),
+                      .h = span_size(ys),
+                      .w = span_size(xs),
+                      .words = g->words,
+                      .pitch = grid_pitch(g, tile),
+                      .rows = span_size(g->plane_y[tile / GRID])};
     return b->h > 0 && b->w > 0;
 }
 

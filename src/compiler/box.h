@@ -5,11 +5,11 @@
 #include "compiler/plan.h"
 
 struct box {
-    int32_t at;     /* narrow word of the first pixel                              */
-    int32_t h, w;   /* pixels; a slice of a vector is one pixel                    */
-    int32_t words;  /* of a pixel                                                  */
-    int32_t pitch;  /* words from one row to the next                              */
-    int32_t rows;   /* of the plane, with its border                               */
+    int32_t at;    /* narrow word of the first pixel                              */
+    int32_t h, w;  /* pixels; a slice of a vector is one pixel                    */
+    int32_t words; /* of a pixel                                                  */
+    int32_t pitch; /* words from one row to the next                              */
+    int32_t rows;  /* of the plane, with its border                               */
 };
 
 /* What the tile's producer writes; false: nothing. */

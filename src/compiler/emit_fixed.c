@@ -34,8 +34,10 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     struct box b;
     if (!box_of(f->plan, v, tile, &b) || f->word >= b.words)
         return false;
-    int32_t width = f->word < 0 ? b.w * b.words : b.w, step = f->word < 0 ? 1 : b.words, word = f->word < 0 ? 0 : f->word;
-    int32_t first = v->layout == LAYOUT_SLICES ? tile * slices_of(v->z).words : 0; /* of the tile's words in the vector */
+    int32_t width = f->word < 0 ? b.w * b.words : b.w, step = f->word < 0 ? 1 : b.words,
+            word = f->word < 0 ? 0 : f->word;
+    int32_t first =
+        v->layout == LAYOUT_SLICES ? tile * slices_of(v->z).words : 0; /* of the tile's words in the vector */
     struct loops l = NO_LOOPS;
     if (width > 1)
         loop(&l, width, step);

@@ -1,20 +1,26 @@
-/* Words through the tensor unit one by one: requantisation, activations, tables, and moves of pixels and channel words.
+/* Words through the tensor unit one by one: requantisation, activations, tables, and moves of pixels and channel
+ * words.
  *
- * Every word of four channels is multiplied with a 4x4 identity matrix; pixels may come from elsewhere in the tile's plane
- * and channel words go to other places.
- * Facts: QUANTIZE with a scale of its own in mobilenet_v2_mask_classification (one word a pixel) and in the 15.0 classifier
- * (several); copies of skip operands in the lane detection model; tables: ../shared/isa/numerics.md section 3. */
+ * Every word of four channels is multiplied with a 4x4 identity matrix; pixels may come from elsewhere in the tile's
+ * plane and channel words go to other places. Facts: QUANTIZE with a scale of its own in
+ * mobilenet_v2_mask_classification (one word a pixel) and in the 15.0 classifier (several); copies of skip operands
+ * in the lane detection model; tables: ../shared/isa/numerics.md section 3. */
 #include "compiler/box.h"
 #include "compiler/families.h"
 #include "compiler/scalar.h"
 
-enum { IDENTITY_ROW = WIDE_ROWS - 1, IDENTITY_WORDS = 4, TENSOR_FLAGS = 1 << ISA_AVDATA | 1 << ISA_PARAM | 1 << ISA_PSUM };
+enum {
+    IDENTITY_ROW = WIDE_ROWS - 1,
+    IDENTITY_WORDS = 4,
+    TENSOR_FLAGS = 1 << ISA_AVDATA | 1 << ISA_PARAM | 1 << ISA_PSUM
+};
 
 static bool size_pointwise(struct plan *p, uint32_t index)
 {
     struct step *s = &p->steps[index];
     plan_value_buffer(p, s->out);
-    s->temporary = plan_buffer(p, (struct narrow_buffer){.words = IDENTITY_WORDS, .first = index, .last = index, .late = true});
+    s->temporary =
+        plan_buffer(p, (struct narrow_buffer){.words = IDENTITY_WORDS, .first = index, .last = index, .late = true});
     plan_wide_floor(p, IDENTITY_ROW);
     return true;
 }
@@ -27,7 +33,7 @@ struct pointwise {
 
 /* The tile's part of the move: how many pixels, and where they start. */
 struct part {
-    int32_t h, w, from, to; /* narrow words */
+    int32_t h, w, from, to;           /* narrow words */
     int32_t in_x, in_y, out_x, out_y; /* words from one pixel to the next, and from row to row */
     int32_t words;
 };
@@ -48,11 +54,17 @@ static bool part_of(const struct pointwise *a, int tile, struct part *part)
     struct span ys = out->grid.own_y[tile / GRID], xs = out->grid.own_x[tile % GRID];
     struct span ky = axis_steps(&d->y, ys), kx = axis_steps(&d->x, xs);
     int32_t row = d->y.first + ky.first * d->y.step - ys.first, column = d->x.first + kx.first * d->x.step - xs.first;
-    int32_t y = d->y.from + ky.first * d->y.stride, x = d->x.from + kx.first * d->x.stride, pitch = grid_pitch(g, tile);
-    *part = (struct part){.h = span_size(ky), .w = span_size(kx), .in_x = d->x.stride * g->words, .in_y = d->y.stride * pitch,
+    int32_t y = d->y.from + ky.first * d->y.stride, x = d->x.from + kx.first * d->x.stride,
+            pitch = grid_pitch(g, tile);
+    *part = (struct part){.h = span_size(ky),
+                          .w = span_size(kx),
+                          .in_x = d->x.stride * g->words,
+                          .in_y = d->y.stride * pitch,
                           .from = value_at(a->plan, in) + grid_at(g, tile, y, x) + d->from,
                           .to = to.at + row * to.pitch + column * to.words + d->to,
-                          .out_x = d->x.step * to.words, .out_y = d->y.step * to.pitch, .words = d->words};
+                          .out_x = d->x.step * to.words,
+                          .out_y = d->y.step * to.pitch,
+                          .words = d->words};
     return part->h > 0 && part->w > 0;
 }
 
@@ -129,7 +141,7 @@ static bool rows_of_pointwise(const struct step *s, struct axis_window *w)
 {
     const struct pointwise_detail *d = s->detail;
     *w = (struct axis_window){1, 1, 1, 0};
-    return d->y.first == 0 && d->y.step == 1 && d->y.from == 0 && d->y.stride == 1;
+    return d->same_rows;
 }
 
 const struct family family_pointwise = {.name = "word by word", .size = size_pointwise, .emit = emit_pointwise,

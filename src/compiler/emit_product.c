@@ -1,12 +1,18 @@
-/* MUL of two tensors: the words of one operand become weights, one word a row; byte by byte they are multiplied with the other
- * operand's, which gives a word for each byte; an identity matrix packs four of these into one.
- * Facts: looming_64x64, looming_128x128 (a tensor with itself, one word a pixel).  Two operands, more words and planes with
+/* MUL of two tensors: the words of one operand become weights, one word a row; byte by byte they are multiplied with
+ * the other operand's, which gives a word for each byte; an identity matrix packs four of these into one. Facts:
+ * looming_64x64, looming_128x128 (a tensor with itself, one word a pixel).  Two operands, more words and planes with
  * borders follow the same form without an official instance. */
 #include "compiler/box.h"
 #include "compiler/families.h"
 #include "compiler/scalar.h"
 
-enum { LOOP_LIMIT = 1 << 14, IDENTITY_ROW = WIDE_ROWS - 1, IDENTITY_WORDS = 4, RING_ROW = 2072, RING_ROWS = 2, THREAD_TO_WIDE = 1 << 5 };
+enum {
+    LOOP_LIMIT = 1 << 14,
+    IDENTITY_ROW = WIDE_ROWS - 1,
+    IDENTITY_WORDS = 4,
+    RING_ROW = 2072,
+    THREAD_TO_WIDE = 1 << 5
+};
 
 struct product_buffers {
     uint32_t bytes, identity;
@@ -21,8 +27,10 @@ static bool size_product(struct plan *p, uint32_t index)
     struct value flat = *plan_out(p, s); /* the products lie without a border */
     if (flat.layout == LAYOUT_GRID)
         flat.grid = grid_of(flat.y, flat.x, flat.z);
-    b->bytes = plan_buffer(p, (struct narrow_buffer){.words = 4 * box_words(&flat) + 1, .first = index, .last = index});
-    b->identity = plan_buffer(p, (struct narrow_buffer){.words = IDENTITY_WORDS, .first = index, .last = index, .late = true});
+    b->bytes =
+        plan_buffer(p, (struct narrow_buffer){.words = 4 * box_words(&flat) + 1, .first = index, .last = index});
+    b->identity =
+        plan_buffer(p, (struct narrow_buffer){.words = IDENTITY_WORDS, .first = index, .last = index, .late = true});
     struct binary_detail *with = ARENA_NEW(p->arena, struct binary_detail);
     *with = *d;
     with->buffers = b;
@@ -61,13 +69,15 @@ static bool multiply(int tile, const void *arg, struct isa_inst *out)
     i->a = tensor_unit(4LL * x.at, LOOPS({4, 1}, {w, 4}, {h, 4LL * x.pitch}, {1, 4LL * x.pitch * h}));
     i->w = buffered(tensor_unit(4LL * RING_ROW, LOOPS({4, 1}, {1, 0}, {w, 0}, {h, 0})), 1, 4);
     i->p = buffered(tensor_unit(0, LOOPS({1, 1}, {4, 0}, {w, 0}, {h, 0})), 1, 4);
-    i->o = tensor_unit(4LL * m->plan->buffers[buffers_of(m)->bytes].at, LOOPS({1, 4}, {4, 4}, {w, 16}, {h, 16LL * w}, {1, 16LL * w * h}));
+    i->o = tensor_unit(4LL * m->plan->buffers[buffers_of(m)->bytes].at,
+                       LOOPS({1, 4}, {4, 4}, {w, 16}, {h, 16LL * w}, {1, 16LL * w * h}));
     i->param = signal_at(1);
     i->wait[0] = wait_data(ISA_N2W, 1, m->ready + 1, 1);
     i->nospill = 1;
     i->chdim = 4;
     set_clamp(i, d->out, d->activation);
-    i->scale = (int32_t)f32_bits(weighted_multiplier(d->in[0]->quant.scale[0], d->in[1]->quant.scale[0], d->out->quant.scale[0]));
+    i->scale = (int32_t)f32_bits(
+        weighted_multiplier(d->in[0]->quant.scale[0], d->in[1]->quant.scale[0], d->out->quant.scale[0]));
     i->azp = unsigned_zero_point(d->in[0]);
     i->wzp = unsigned_zero_point(d->in[1]);
     return true;
@@ -82,7 +92,9 @@ static bool feed(int tile, const void *arg, struct isa_inst *out)
     int32_t w = y.w * y.words;
     out->op = ISA_TO_WIDE;
     out->to_wide.n = narrow_words(y.at, LOOPS({w, 1}, {y.h, y.pitch}));
-    out->to_wide.w = buffered(wide_rows(RING_ROW, (int64_t)w * y.h <= LOOP_LIMIT ? LOOPS({(int64_t)w * y.h, 0}) : LOOPS({w, 0}, {y.h, 0})), 0, 1);
+    out->to_wide.w = buffered(
+        wide_rows(RING_ROW, (int64_t)w * y.h <= LOOP_LIMIT ? LOOPS({(int64_t)w * y.h, 0}) : LOOPS({w, 0}, {y.h, 0})),
+        0, 1);
     out->to_wide.p = signal_at(0);
     out->to_wide.wait[0] = wait_room(ISA_PARAM, 0, m->used - 1, 1);
     return true;
@@ -98,7 +110,8 @@ static bool pack(int tile, const void *arg, struct isa_inst *out)
     out->op = ISA_MAC;
     struct isa_tensor *i = &out->tensor;
     *i = byte_by_byte(w, h);
-    i->a = tensor_unit(4LL * m->plan->buffers[buffers_of(m)->bytes].at, LOOPS({4, 4}, {w, 16}, {h, 16LL * w}, {1, 16LL * w * h}));
+    i->a = tensor_unit(4LL * m->plan->buffers[buffers_of(m)->bytes].at,
+                       LOOPS({4, 4}, {w, 16}, {h, 16LL * w}, {1, 16LL * w * h}));
     i->w = buffered(tensor_unit(4LL * IDENTITY_ROW, LOOPS({4, 1}, {1, 0}, {w, 0}, {h, 0})), 1, 0);
     i->p = buffered(tensor_unit(0, LOOPS({4, 0}, {1, 0}, {w, 0}, {h, 0})), 1, 4);
     i->o = tensor_unit(4LL * to.at, LOOPS({1, 4}, {w, 4}, {h, 4LL * to.pitch}, {1, 4LL * to.pitch * h}));

@@ -1,14 +1,19 @@
 /* ADD and SUB of two tensors: one sum of products with a matrix of 16-bit integers, the two scales as a ratio.
  *
- * The factors are made on the chip: 16 words are four rows of weights, two for each operand (channels 0, 1 and 2, 3 of a word).
- * Facts: ADD in lane detection, deeplabv3_mnv2_dm05, movenet, mobilenet_v2 (../shared/isa/numerics.md section 2.1).  SUB has no
- * official instance; a negative factor is written as SOFTMAX does it, with a zero point of the weights. */
+ * The factors are made on the chip: 16 words are four rows of weights, two for each operand (channels 0, 1 and 2, 3
+ * of a word). Facts: ADD in lane detection, deeplabv3_mnv2_dm05, movenet, mobilenet_v2 (../shared/isa/numerics.md
+ * section 2.1).  SUB has no official instance; a negative factor is written as SOFTMAX does it, with a zero point of
+ * the weights. */
 #include "compiler/box.h"
 #include "compiler/families.h"
 #include "compiler/scalar.h"
 
-enum { LOOP_LIMIT = 1 << 14, /* passes of a loop of the wide units */
-       MATRIX_ROWS = 4, MATRIX_WORDS = 16, MATRIX_ROW = WIDE_ROWS - MATRIX_ROWS };
+enum {
+    LOOP_LIMIT = 1 << 14, /* passes of a loop of the wide units */
+    MATRIX_ROWS = 4,
+    MATRIX_WORDS = 16,
+    MATRIX_ROW = WIDE_ROWS - MATRIX_ROWS
+};
 
 struct sum {
     const struct plan *plan;
@@ -23,7 +28,8 @@ static bool size_sum(struct plan *p, uint32_t index)
 {
     struct step *s = &p->steps[index];
     plan_value_in_place(p, index);
-    s->temporary = plan_buffer(p, (struct narrow_buffer){.words = MATRIX_WORDS, .first = index, .last = index, .late = true});
+    s->temporary =
+        plan_buffer(p, (struct narrow_buffer){.words = MATRIX_WORDS, .first = index, .last = index, .late = true});
     plan_wide_floor(p, MATRIX_ROW);
     return true;
 }
@@ -60,14 +66,20 @@ static void make_matrix(const struct sum *m, struct program *p, int32_t at)
     unsigned n = 0;
     for (int k = 0; k < 2; k++) {
         uint32_t f = (uint32_t)(m->factor[k] + m->numbers.wzp), low = zero << 16 | f, high = f << 16 | zero;
-        const struct constant c[] = {{at, 1, (int32_t)low}, {at + 1, 1, (int32_t)high}, {at + 2, 4, (int32_t)(zero << 16 | zero)},
-                                     {at + 6, 1, (int32_t)low}, {at + 7, 1, (int32_t)high}};
+        const struct constant c[] = {{at, 1, (int32_t)low},
+                                     {at + 1, 1, (int32_t)high},
+                                     {at + 2, 4, (int32_t)(zero << 16 | zero)},
+                                     {at + 6, 1, (int32_t)low},
+                                     {at + 7, 1, (int32_t)high}};
         for (unsigned i = 0; i < sizeof c / sizeof *c; i++)
             emit_fill(p, turn[n++ % 4], c[i], true);
         at += MATRIX_WORDS / 2;
     }
-    struct isa_to_wide w = {.tiles = ALL_TILES, .n = narrow_words(at - MATRIX_WORDS, LOOPS({4, 1}, {MATRIX_ROWS, 4})),
-                            .w = wide_rows(MATRIX_ROW, LOOPS({MATRIX_ROWS, 1})), .p = signal_at(1), .pack = 1};
+    struct isa_to_wide w = {.tiles = ALL_TILES,
+                            .n = narrow_words(at - MATRIX_WORDS, LOOPS({4, 1}, {MATRIX_ROWS, 4})),
+                            .w = wide_rows(MATRIX_ROW, LOOPS({MATRIX_ROWS, 1})),
+                            .p = signal_at(1),
+                            .pack = 1};
     for (unsigned i = 0; i < 4; i++)
         w.wait[i] = wait_data(arrived[i], 2, program_flag(p, ALL_TILES, arrived[i]), 1);
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE, .to_wide = w});
@@ -92,7 +104,8 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     *i = m->numbers;
     for (unsigned k = 0; k < loop_count(&nest); k++)
         i->lim[k] = (int32_t)nest.dim[k].count - 1;
-    i->a = tensor_unit(4LL * x.at, LOOPS({2, 2}, {2, 4LL * (y.at - x.at)}, {w, 4LL * q}, {h, 4LL * x.pitch}, {1, 4LL * x.pitch * x.rows}, {q, 4}));
+    i->a = tensor_unit(4LL * x.at, LOOPS({2, 2}, {2, 4LL * (y.at - x.at)}, {w, 4LL * q}, {h, 4LL * x.pitch},
+                                         {1, 4LL * x.pitch * x.rows}, {q, 4}));
     struct loops rows = LOOPS({MATRIX_ROWS, 4}), sums = LOOPS({MATRIX_ROWS, 0});
     if ((int64_t)w * h * q <= LOOP_LIMIT) {
         loop(&rows, (int64_t)w * h * q, 0);
@@ -105,7 +118,8 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     }
     i->w = tensor_unit(4LL * MATRIX_ROW, rows);
     i->p = buffered(tensor_unit(0, sums), 1, 4);
-    i->o = tensor_unit(4LL * to.at, LOOPS({1, 4}, {w, 4LL * q}, {h, 4LL * to.pitch}, {1, 4LL * to.pitch * to.rows}, {q, 4}));
+    i->o = tensor_unit(4LL * to.at,
+                       LOOPS({1, 4}, {w, 4LL * q}, {h, 4LL * to.pitch}, {1, 4LL * to.pitch * to.rows}, {q, 4}));
     i->avdata = signal_at(4);
     i->chdim = (int32_t)loop_count(&nest) - 1;
     i->wait[0] = wait_data(ISA_N2W, (int32_t)loop_count(&nest), m->ready + 1, 1);
@@ -124,4 +138,5 @@ static void emit_sum(const struct plan *plan, const struct step *s, struct progr
         program_add(p, inst[k]);
 }
 
-const struct family family_sum = {.name = "sum", .size = size_sum, .emit = emit_sum, .closes = true, .by_word = true, .same_planes = true};
+const struct family family_sum = {
+    .name = "sum", .size = size_sum, .emit = emit_sum, .closes = true, .by_word = true, .same_planes = true};

@@ -56,6 +56,7 @@ struct pointwise_detail {
     enum lut_function table;
     float steps;               /* of the table's results for 1.0 */
     struct axis_map y, x;      /* images: which pixels go where */
+    bool same_rows;            /* images: each row of the output comes from that of the input, and all are made */
     int32_t from, to, words;   /* images: channel words, first in the input, first in the output, how many */
 };
 

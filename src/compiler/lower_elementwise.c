@@ -8,18 +8,24 @@
 
 /* ---- one tensor ---- */
 
-static void set_table_numerics(struct pointwise_detail *d, const struct tfl_tensor *in, const struct tfl_tensor *out, enum lut_function f)
+static void set_table_numerics(struct pointwise_detail *d, const struct tfl_tensor *in, const struct tfl_tensor *out,
+                               enum lut_function f)
 {
     d->has_table = true;
     d->table = f;
     d->steps = 1.0f / out->quant.scale[0];
     struct lut t = lut_make(f, d->steps);
-    d->numbers = (struct isa_tensor){.azp = unsigned_zero_point(in), .ozp = unsigned_zero_point(out), .lut = 1, .odd = t.odd ? 3 : 0,
-                                     .scale = (int32_t)f32_bits(in->quant.scale[0]), .min = (int32_t)f32_bits(t.min),
+    d->numbers = (struct isa_tensor){.azp = unsigned_zero_point(in),
+                                     .ozp = unsigned_zero_point(out),
+                                     .lut = 1,
+                                     .odd = t.odd ? 3 : 0,
+                                     .scale = (int32_t)f32_bits(in->quant.scale[0]),
+                                     .min = (int32_t)f32_bits(t.min),
                                      .max = (int32_t)f32_bits(t.max)};
 }
 
-static void set_unary_numerics(struct pointwise_detail *d, const struct tfl_tensor *in, const struct tfl_tensor *out, enum tfl_builtin code)
+static void set_unary_numerics(struct pointwise_detail *d, const struct tfl_tensor *in, const struct tfl_tensor *out,
+                               enum tfl_builtin code)
 {
     switch (code) {
     case TFL_OP_LOGISTIC: set_table_numerics(d, in, out, LUT_LOGISTIC); break;
@@ -29,6 +35,14 @@ static void set_unary_numerics(struct pointwise_detail *d, const struct tfl_tens
     case TFL_OP_RELU_N1_TO_1: set_rescale_numerics(&d->numbers, in, out, TFL_ACT_RELU_N1_TO_1); break;
     default: set_rescale_numerics(&d->numbers, in, out, TFL_ACT_NONE); break;
     }
+}
+
+/* Bytes above or below the constant become it. */
+static void set_limit_numerics(struct isa_tensor *i, const struct tfl_tensor *limit, bool lowest)
+{
+    int32_t byte = limit->data.data[0] ^ (limit->type == TFL_INT8 ? 0x80 : 0);
+    set_copy_numerics(i);
+    *(lowest ? &i->min : &i->max) = (int32_t)f32_bits((float)byte);
 }
 
 uint32_t lower_like(struct plan *p, const struct tfl_tensor *t, uint32_t model)
@@ -51,8 +65,11 @@ bool lower_unary(struct plan *p, uint32_t op)
     uint32_t to = lower_like(p, out, from);
     const struct value *v = &p->values[from];
     struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
-    *d = (struct pointwise_detail){.y = axis_same(v->y), .x = axis_same(v->x), .words = v->grid.words};
-    set_unary_numerics(d, in, out, o->code);
+    *d = (struct pointwise_detail){.same_rows = true, .y = axis_same(v->y), .x = axis_same(v->x), .words = v->grid.words};
+    if (o->code == TFL_OP_MAXIMUM || o->code == TFL_OP_MINIMUM)
+        set_limit_numerics(&d->numbers, op_input(p->graph, o, 1), o->code == TFL_OP_MAXIMUM);
+    else
+        set_unary_numerics(d, in, out, o->code);
     struct step *s = plan_step(p, &family_pointwise, op);
     s->detail = d;
     step_reads(p, s, from);
@@ -106,11 +123,12 @@ static void fold_scalar(struct plan *p, uint32_t op, const struct folding *f, ui
 {
     struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
     const struct value *v = &p->values[from];
-    *d = (struct pointwise_detail){.y = axis_same(v->y), .x = axis_same(v->x), .words = v->grid.words};
+    *d = (struct pointwise_detail){.same_rows = true, .y = axis_same(v->y), .x = axis_same(v->x), .words = v->grid.words};
     set_rescale_numerics(&d->numbers, f->in, f->out, fused_activation(f->o));
     if (f->o->code == TFL_OP_MUL) {
         float factor = (float)constant_at(f->constant, 0) * f->constant->quant.scale[0];
-        d->numbers.scale = (int32_t)f32_bits(weighted_multiplier(f->in->quant.scale[0], factor, f->out->quant.scale[0]));
+        d->numbers.scale =
+            (int32_t)f32_bits(weighted_multiplier(f->in->quant.scale[0], factor, f->out->quant.scale[0]));
     } else {
         d->numbers.cbias = constant_bias(f->constant, 0, f->sign, f->in->quant.scale[0]);
     }
@@ -126,14 +144,19 @@ static struct weighted channel_weights(struct plan *p, const struct folding *f, 
     struct tfl_tensor *w = ARENA_NEW(p->arena, struct tfl_tensor), *bias = NULL;
     size_t n = (size_t)z, size = diagonal ? n * n : n;
     uint8_t *data = arena_alloc(p->arena, size);
-    *w = (struct tfl_tensor){.name = f->constant->name, .type = TFL_UINT8, .rank = diagonal ? 2 : 4, .data = bytes_of(data, size)};
-    w->shape = arena_copy(p->arena, diagonal ? (int32_t[]){z, z, 0, 0} : (int32_t[]){1, 1, 1, z}, 4 * sizeof(int32_t));
-    w->quant = (struct tfl_quant){.scale = ARENA_ARRAY(p->arena, float, n), .zero_point = ARENA_ARRAY(p->arena, int64_t, n),
-                                  .count = f->o->code == TFL_OP_MUL ? (uint32_t)z : 1, .dim = diagonal ? 0 : 3};
+    *w = (struct tfl_tensor){
+        .name = f->constant->name, .type = TFL_UINT8, .rank = diagonal ? 2 : 4, .data = bytes_of(data, size)};
+    w->shape =
+        arena_copy(p->arena, diagonal ? (int32_t[]){z, z, 0, 0} : (int32_t[]){1, 1, 1, z}, 4 * sizeof(int32_t));
+    w->quant = (struct tfl_quant){.scale = ARENA_ARRAY(p->arena, float, n),
+                                  .zero_point = ARENA_ARRAY(p->arena, int64_t, n),
+                                  .count = f->o->code == TFL_OP_MUL ? (uint32_t)z : 1,
+                                  .dim = diagonal ? 0 : 3};
     if (f->o->code != TFL_OP_MUL) {
         uint8_t *sums = arena_alloc(p->arena, 4 * n);
         bias = ARENA_NEW(p->arena, struct tfl_tensor);
-        *bias = (struct tfl_tensor){.name = f->constant->name, .type = TFL_INT32, .rank = 1, .data = bytes_of(sums, 4 * n)};
+        *bias = (struct tfl_tensor){
+            .name = f->constant->name, .type = TFL_INT32, .rank = 1, .data = bytes_of(sums, 4 * n)};
         bias->shape = arena_copy(p->arena, &z, sizeof z);
         for (size_t c = 0; c < n; c++)
             put_le32(sums + 4 * c, (uint32_t)constant_bias(f->constant, c, f->sign, f->in->quant.scale[0]));
@@ -142,7 +165,8 @@ static struct weighted channel_weights(struct plan *p, const struct folding *f, 
         data[diagonal ? c * n + c : c] = 1;
         w->quant.scale[c] = bias ? 1 : (float)constant_at(f->constant, c) * f->constant->quant.scale[0];
     }
-    return (struct weighted){.in = f->in, .weights = w, .bias = bias, .out = f->out, .activation = fused_activation(f->o)};
+    return (struct weighted){
+        .in = f->in, .weights = w, .bias = bias, .out = f->out, .activation = fused_activation(f->o)};
 }
 
 static void fold_channels(struct plan *p, uint32_t op, const struct folding *f, uint32_t from, uint32_t to)
@@ -152,7 +176,8 @@ static void fold_channels(struct plan *p, uint32_t op, const struct folding *f, 
     const void *detail;
     if (v.layout == LAYOUT_GRID) {
         struct conv_detail *d = ARENA_NEW(p->arena, struct conv_detail);
-        *d = (struct conv_detail){.op = channel_weights(p, f, z, false), .depthwise = true, .y = {1, 1, 1, 0}, .x = {1, 1, 1, 0}};
+        *d = (struct conv_detail){
+            .op = channel_weights(p, f, z, false), .depthwise = true, .y = {1, 1, 1, 0}, .x = {1, 1, 1, 0}};
         detail = d;
     } else {
         struct weighted w = channel_weights(p, f, z, true);
@@ -187,16 +212,18 @@ bool lower_binary(struct plan *p, uint32_t op)
     uint32_t out = lower_like(p, op_output(p->graph, o, 0), model);
     p->value_of[o->outputs[0]] = out;
     if (constant < 2 && (constant == 1 || o->code != TFL_OP_SUB)) {
-        const struct folding f = {o, op_input(p->graph, o, 1 - constant), op_input(p->graph, o, constant), op_output(p->graph, o, 0),
-                                  o->code == TFL_OP_SUB ? -1 : 1};
+        const struct folding f = {o, op_input(p->graph, o, 1 - constant), op_input(p->graph, o, constant),
+                                  op_output(p->graph, o, 0), o->code == TFL_OP_SUB ? -1 : 1};
         (tfl_elements(f.constant) == 1 ? fold_scalar : fold_channels)(p, op, &f, model, out);
         return true;
     }
     if (constant < 2)
         in[constant] = constant_value(p, op, constant, model);
     struct binary_detail *d = ARENA_NEW(p->arena, struct binary_detail);
-    *d = (struct binary_detail){.code = o->code, .in = {op_input(p->graph, o, 0), op_input(p->graph, o, 1)},
-                                .out = op_output(p->graph, o, 0), .activation = fused_activation(o)};
+    *d = (struct binary_detail){.code = o->code,
+                                .in = {op_input(p->graph, o, 0), op_input(p->graph, o, 1)},
+                                .out = op_output(p->graph, o, 0),
+                                .activation = fused_activation(o)};
     struct step *s = plan_step(p, o->code == TFL_OP_MUL ? &family_product : &family_sum, op);
     s->detail = d;
     step_reads(p, s, in[0]);

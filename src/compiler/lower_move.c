@@ -6,12 +6,19 @@
 #include "compiler/select.h"
 
 /* Pixels and channel words of one part; `shift`: added to its first channel of the output. */
-static void copy_part(struct plan *p, uint32_t op, uint32_t from, uint32_t to, const struct move_part *part, const struct isa_tensor *numbers)
+static void copy_part(struct plan *p, uint32_t op, uint32_t from, uint32_t to, const struct move_part *part,
+                      const struct isa_tensor *numbers)
 {
     struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
     int32_t first = part->from / 4;
-    *d = (struct pointwise_detail){.numbers = *numbers, .y = part->y, .x = part->x, .from = first, .to = part->to / 4,
+    *d = (struct pointwise_detail){.numbers = *numbers,
+                                   .y = part->y,
+                                   .x = part->x,
+                                   .from = first,
+                                   .to = part->to / 4,
                                    .words = (int32_t)ceil_div(part->from + part->count, 4) - first};
+    d->same_rows = part->y.first == 0 && part->y.step == 1 && part->y.from == 0 && part->y.stride == 1 &&
+                   part->y.end == p->values[to].y && p->values[from].y == p->values[to].y;
     grid_claim_map(&p->values[from].grid, p->values[to].y, p->values[to].x, &part->y, &part->x);
     struct step *s = plan_step(p, &family_pointwise, op);
     s->detail = d;
@@ -30,11 +37,13 @@ static const struct tfl_tensor *shaped(struct plan *p, const struct tfl_tensor *
 }
 
 /* Channel i of `to` is channel from[i] of `in`. */
-static void select_channels(struct plan *p, uint32_t op, const struct tfl_tensor *like, uint32_t in, uint32_t to, const int32_t *from)
+static void select_channels(struct plan *p, uint32_t op, const struct tfl_tensor *like, uint32_t in, uint32_t to,
+                            const int32_t *from)
 {
     const struct value *a = &p->values[in], *b = &p->values[to];
     struct conv_detail *d = ARENA_NEW(p->arena, struct conv_detail);
-    *d = (struct conv_detail){.op = *select_make(p->arena, like, b->z, a->z, from), .y = {1, 1, 1, 0}, .x = {1, 1, 1, 0}};
+    *d = (struct conv_detail){
+        .op = *select_make(p->arena, like, b->z, a->z, from), .y = {1, 1, 1, 0}, .x = {1, 1, 1, 0}};
     d->op.in = shaped(p, like, a);
     d->op.out = shaped(p, like, b);
     struct step *s = plan_step(p, &family_conv, op);
@@ -54,7 +63,10 @@ struct moving {
     uint32_t count, out;
 };
 
-static uint32_t input_of(const struct moving *m, uint32_t k) { return lower_value(m->p, (uint32_t)m->o->inputs[m->parts[k].input]); }
+static uint32_t input_of(const struct moving *m, uint32_t k)
+{
+    return lower_value(m->p, (uint32_t)m->o->inputs[m->parts[k].input]);
+}
 
 /* Only CONCATENATION joins tensors of different numbers. */
 static void copy_parts(const struct moving *m, uint32_t to)
@@ -161,7 +173,8 @@ bool lower_move(struct plan *p, uint32_t op)
 
 bool lower_join(struct plan *p, uint32_t op)
 {
-    return is_pixel(op_output(p->graph, &p->graph->operators[op], 0)) ? lower_concatenation(p, op) : lower_move(p, op);
+    return is_pixel(op_output(p->graph, &p->graph->operators[op], 0)) ? lower_concatenation(p, op)
+                                                                      : lower_move(p, op);
 }
 
 /* ---- PAD ---- */
@@ -197,7 +210,8 @@ void lower_padding(const struct plan *p, int32_t tensor, int32_t *top, int32_t *
     *top = *left = 0;
     for (uint32_t i = 0; i < p->set->n_operators; i++) {
         const struct tfl_operator *o = &p->graph->operators[p->set->operators[i]];
-        if ((o->code == TFL_OP_PAD || o->code == TFL_OP_PADV2) && o->outputs[0] == tensor && only_valid_windows(p, tensor))
+        if ((o->code == TFL_OP_PAD || o->code == TFL_OP_PADV2) && o->outputs[0] == tensor &&
+            only_valid_windows(p, tensor))
             move_padding(p->arena, p->graph, o, top, left);
     }
 }

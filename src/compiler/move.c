@@ -146,7 +146,8 @@ static bool split(struct moving *m, uint32_t output)
 
 /* ---- PAD ---- */
 
-bool move_padding(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, int32_t *top, int32_t *left)
+bool move_padding(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, int32_t *top,
+                  int32_t *left)
 {
     const struct tfl_tensor *in = op_input(g, o, 0), *out = op_output(g, o, 0), *value = op_input(g, o, 2);
     int32_t *pads;
@@ -175,7 +176,8 @@ static bool pad(struct moving *m)
     int32_t top, left;
     if (!move_padding(m->a, m->g, m->o, &top, &left))
         return refuse(m, "only borders of rows and columns with the zero point are possible");
-    *new_parts(m, 1) = (struct move_part){.y = {0, m->out.y, 1, -top, 1}, .x = {0, m->out.x, 1, -left, 1}, .count = m->out.z};
+    *new_parts(m, 1) =
+        (struct move_part){.y = {0, m->out.y, 1, -top, 1}, .x = {0, m->out.x, 1, -left, 1}, .count = m->out.z};
     return true;
 }
 
@@ -188,7 +190,8 @@ struct spacing {
 
 static bool even_spacing(const struct kern_resize *p, int32_t in, int32_t out, struct spacing *s)
 {
-    *s = (struct spacing){out % in == 0 ? out / in : 1, kern_resize_nearest_index(p, 0, in, out), out < in ? in / out : 1};
+    *s = (struct spacing){out % in == 0 ? out / in : 1, kern_resize_nearest_index(p, 0, in, out),
+                          out < in ? in / out : 1};
     for (int32_t i = 0; i < out; i++)
         if (kern_resize_nearest_index(p, i, in, out) != s->from + i / s->repeat * s->stride)
             return false;
@@ -201,13 +204,15 @@ static bool resize(struct moving *m)
     const struct kern_resize r = {p->align_corners, p->half_pixel_centers};
     struct shape4 in;
     struct spacing y, x;
-    if (!shape4_of(input(m, 0), &in) || !even_spacing(&r, in.y, m->out.y, &y) || !even_spacing(&r, in.x, m->out.x, &x))
+    if (!shape4_of(input(m, 0), &in) || !even_spacing(&r, in.y, m->out.y, &y) ||
+        !even_spacing(&r, in.x, m->out.x, &x))
         return refuse(m, "only whole factors are possible");
     struct move_part *part = new_parts(m, (uint32_t)(y.repeat * x.repeat));
     for (int32_t i = 0; i < y.repeat; i++)
         for (int32_t j = 0; j < x.repeat; j++)
             *part++ = (struct move_part){.y = {i, m->out.y, y.repeat, y.from, y.stride},
-                                         .x = {j, m->out.x, x.repeat, x.from, x.stride}, .count = in.z};
+                                         .x = {j, m->out.x, x.repeat, x.from, x.stride},
+                                         .count = in.z};
     return true;
 }
 
@@ -224,25 +229,30 @@ static bool space_and_depth(struct moving *m)
         for (int32_t j = 0; j < b; j++, part++) {
             int32_t at = (i * b + j) * z;
             if (to_depth)
-                *part = (struct move_part){.y = {0, m->out.y, 1, i, b}, .x = {0, m->out.x, 1, j, b}, .to = at, .count = z};
+                *part = (struct move_part){
+                    .y = {0, m->out.y, 1, i, b}, .x = {0, m->out.x, 1, j, b}, .to = at, .count = z};
             else
-                *part = (struct move_part){.y = {i, m->out.y, b, 0, 1}, .x = {j, m->out.x, b, 0, 1}, .from = at, .count = z};
+                *part = (struct move_part){
+                    .y = {i, m->out.y, b, 0, 1}, .x = {j, m->out.x, b, 0, 1}, .from = at, .count = z};
         }
     return true;
 }
 
-const struct move_part *move_parts(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, uint32_t k,
-                                   uint32_t *count, const char **why)
+const struct move_part *move_parts(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o,
+                                   uint32_t k, uint32_t *count, const char **why)
 {
     struct moving m = {.a = a, .g = g, .o = o};
     bool good = shape4_of(op_output(g, o, k), &m.out) || refuse(&m, "the output has more than three dimensions");
     switch (good ? (int)o->code : -1) {
     case TFL_OP_CONCATENATION: good = concatenation(&m); break;
-    case TFL_OP_DEPTH_TO_SPACE: case TFL_OP_SPACE_TO_DEPTH: good = space_and_depth(&m); break;
-    case TFL_OP_PAD: case TFL_OP_PADV2: good = pad(&m); break;
+    case TFL_OP_DEPTH_TO_SPACE:
+    case TFL_OP_SPACE_TO_DEPTH: good = space_and_depth(&m); break;
+    case TFL_OP_PAD:
+    case TFL_OP_PADV2: good = pad(&m); break;
     case TFL_OP_RESIZE_NEAREST_NEIGHBOR: good = resize(&m); break;
     case TFL_OP_SLICE: good = slice(&m); break;
-    case TFL_OP_SPLIT: case TFL_OP_SPLIT_V: good = split(&m, k); break;
+    case TFL_OP_SPLIT:
+    case TFL_OP_SPLIT_V: good = split(&m, k); break;
     case TFL_OP_STRIDED_SLICE: good = strided_slice(&m); break;
     default: good = false; break;
     }

@@ -4,7 +4,56 @@ static bool before(const struct narrow_buffer *x, const struct narrow_buffer *y)
 {
     if (x->late != y->late)
         return y->late;
-    return !x->late && x->words > y->words;
+    if (x->late)
+        return false;
+    if (x->peak != y->peak)
+        return x->peak > y->peak;
+    if (x->length != y->length)
+        return x->length > y->length;
+    return x->words > y->words;
+}
+
+/* Words alive in each step; of those that share an address, the largest. */
+static int64_t words_alive(const struct narrow_buffer *buffers, uint32_t count, int32_t step)
+{
+    int64_t words = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct narrow_buffer *b = &buffers[i];
+        bool counts = !b->late && b->first <= step && step <= b->last;
+        for (uint32_t k = 0; counts && b->group && k < count; k++) {
+            const struct narrow_buffer *o = &buffers[k];
+            if (o->group == b->group && o->first <= step && step <= o->last &&
+                (o->words > b->words || (o->words == b->words && k < i)))
+                counts = false;
+        }
+        words += counts ? b->words : 0;
+    }
+    return words;
+}
+
+static void find_peaks(struct arena *a, struct narrow_buffer *buffers, uint32_t count)
+{
+    int32_t steps = 0;
+    for (uint32_t i = 0; i < count; i++)
+        steps = buffers[i].last >= steps ? buffers[i].last + 1 : steps;
+    int64_t *alive = ARENA_ARRAY(a, int64_t, (size_t)steps);
+    for (int32_t t = 0; t < steps; t++)
+        alive[t] = words_alive(buffers, count, t);
+    for (uint32_t i = 0; i < count; i++)
+        for (int32_t t = buffers[i].first; t <= buffers[i].last; t++)
+            buffers[i].peak = alive[t] > buffers[i].peak ? alive[t] : buffers[i].peak;
+    for (uint32_t i = 0; i < count; i++) { /* what shares an address counts as one */
+        struct narrow_buffer *b = &buffers[i];
+        int32_t first = b->first, last = b->last;
+        for (uint32_t k = 0; b->group && k < count; k++) {
+            if (buffers[k].group != b->group)
+                continue;
+            first = buffers[k].first < first ? buffers[k].first : first;
+            last = buffers[k].last > last ? buffers[k].last : last;
+            b->peak = buffers[k].peak > b->peak ? buffers[k].peak : b->peak;
+        }
+        b->length = last - first;
+    }
 }
 
 static bool collide(const struct narrow_buffer *x, int32_t at, const struct narrow_buffer *y)
@@ -38,6 +87,7 @@ int32_t narrow_allocate(struct arena *a, struct narrow_buffer *buffers, uint32_t
 {
     struct narrow_buffer **order = ARENA_ARRAY(a, struct narrow_buffer *, count);
     bool *placed = ARENA_ARRAY(a, bool, count);
+    find_peaks(a, buffers, count);
     for (uint32_t i = 0; i < count; i++) { /* stable insertion */
         uint32_t j = i;
         for (; j > 0 && before(&buffers[i], order[j - 1]); j--)

@@ -5,6 +5,12 @@
 #include "compiler/plan.h"
 #include "compiler/support.h"
 
+/* Where the form of the instructions comes from. */
+enum operator_basis {
+    BASIS_ATTESTED, /* an official program does the same; see the emit_*.c */
+    BASIS_COMPOSED, /* put together from instructions of official programs that do something else */
+};
+
 struct operator_rule {
     enum tfl_builtin code;
     struct verdict (*support)(const struct support *s, uint32_t op);
@@ -12,8 +18,12 @@ struct operator_rule {
     bool image; /* takes its inputs as images on the grid of tiles */
     bool either; /* takes and makes images or vectors */
     bool vectors; /* of these: takes and makes vectors where the output is one pixel */
+    enum operator_basis basis;
+    const char *limits; /* for docs/operators.md; the numbers and all other conditions are in support_*.c */
 };
 
+/* All, by name. */
+const struct operator_rule *operator_rules(size_t *count);
 /* NULL for an operator that never runs on the chip. */
 const struct operator_rule *operator_rule_of(enum tfl_builtin code);
 
@@ -30,6 +40,7 @@ struct verdict support_pool(const struct support *s, uint32_t op);
 /* support_elementwise.c */
 struct verdict support_binary(const struct support *s, uint32_t op);
 struct verdict support_unary(const struct support *s, uint32_t op);
+struct verdict support_limit(const struct support *s, uint32_t op);
 /* support_move.c */
 struct verdict support_join(const struct support *s, uint32_t op);
 struct verdict support_move(const struct support *s, uint32_t op);

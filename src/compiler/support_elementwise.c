@@ -8,7 +8,10 @@ static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
 
 #define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
 
-static const char *op_name(const struct support *s, uint32_t op) { return graph_op_text(s->arena, s->graph->source, op); }
+static const char *op_name(const struct support *s, uint32_t op)
+{
+    return graph_op_text(s->arena, s->graph->source, op);
+}
 
 static bool known_activation(enum tfl_activation act)
 {
@@ -22,17 +25,20 @@ static bool same_shape(const struct tfl_tensor *a, const struct tfl_tensor *b)
 }
 
 /* One value, or one for each channel. */
-static struct verdict constant_operand(const struct support *s, uint32_t op, const struct tfl_tensor *t, const struct tfl_tensor *out)
+static struct verdict constant_operand(const struct support *s, uint32_t op, const struct tfl_tensor *t,
+                                       const struct tfl_tensor *out)
 {
     int64_t n = tfl_elements(t), channels = out->rank ? out->shape[out->rank - 1] : 1;
     if (t->quant.count != 1 || t->type != out->type)
-        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: constant \"%s\" must have one scale and the type of the output", op_name(s, op), t->name);
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: constant \"%s\" must have one scale and the type of the output",
+                      op_name(s, op), t->name);
     if (n != 1 && !(is_pixel(t) && n == channels))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: constant \"%s\" (%s) is neither one value nor one for each of %lld channels", op_name(s, op),
-                      t->name, tfl_shape_text(s->arena, t), (long long)channels);
+        return REFUSE(s, SUPPORT_LIMITATION,
+                      "%s: constant \"%s\" (%s) is neither one value nor one for each of %lld channels",
+                      op_name(s, op), t->name, tfl_shape_text(s->arena, t), (long long)channels);
     if (n > FILL_LIMIT)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: constant \"%s\" has %lld channels; %d are possible", op_name(s, op), t->name,
-                      (long long)n, FILL_LIMIT);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: constant \"%s\" has %lld channels; %d are possible", op_name(s, op),
+                      t->name, (long long)n, FILL_LIMIT);
     return MAPPED;
 }
 
@@ -44,10 +50,11 @@ struct verdict support_binary(const struct support *s, uint32_t op)
     struct shape4 shape;
     unsigned constants = 0;
     if (!known_activation(act))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op), (int)act);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op),
+                      (int)act);
     if (!shape4_of(out, &shape))
-        return REFUSE(s, SUPPORT_RANK, "%s: output \"%s\" (%s) has more than three dimensions", op_name(s, op), out->name,
-                      tfl_shape_text(s->arena, out));
+        return REFUSE(s, SUPPORT_RANK, "%s: output \"%s\" (%s) has more than three dimensions", op_name(s, op),
+                      out->name, tfl_shape_text(s->arena, out));
     for (uint32_t k = 0; k < 2; k++) {
         const struct tfl_tensor *t = op_input(s->graph->source, o, k);
         if (t->data.size) {
@@ -56,8 +63,10 @@ struct verdict support_binary(const struct support *s, uint32_t op)
             if (v.why)
                 return v;
         } else if (!same_shape(t, out)) {
-            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is not of the output's shape (%s); this version repeats only constants",
-                          op_name(s, op), t->name, tfl_shape_text(s->arena, t), tfl_shape_text(s->arena, out));
+            return REFUSE(
+                s, SUPPORT_LIMITATION,
+                "%s: input \"%s\" (%s) is not of the output's shape (%s); this version repeats only constants",
+                op_name(s, op), t->name, tfl_shape_text(s->arena, t), tfl_shape_text(s->arena, out));
         }
     }
     if (constants == 2)
@@ -70,6 +79,25 @@ struct verdict support_unary(const struct support *s, uint32_t op)
     const struct tfl_operator *o = &s->graph->source->operators[op];
     const struct tfl_tensor *in = op_input(s->graph->source, o, 0), *out = op_output(s->graph->source, o, 0);
     if (!in || !out || in->data.size || !same_shape(in, out))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: the input must be an activation of the output's shape", op_name(s, op));
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: the input must be an activation of the output's shape",
+                      op_name(s, op));
+    return MAPPED;
+}
+
+/* MAXIMUM and MINIMUM with one constant are a clamp; of two tensors the chip has no known form. */
+struct verdict support_limit(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *in = op_input(s->graph->source, o, 0), *limit = op_input(s->graph->source, o, 1),
+                            *out = op_output(s->graph->source, o, 0);
+    if (in->data.size || limit->data.size == 0 || tfl_elements(limit) != 1)
+        return REFUSE(s, SUPPORT_LIMITATION,
+                      "%s: the second input must be one constant; this version has no form for two tensors",
+                      op_name(s, op));
+    if (limit->type != out->type || limit->quant.count != 1 || !same_numbers(in, out) || !same_numbers(limit, out))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input, constant and output must have one scale and zero point",
+                      op_name(s, op));
+    if (!same_shape(in, out))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: the output is not of the input's shape", op_name(s, op));
     return MAPPED;
 }

@@ -12,7 +12,10 @@ static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
 
 #define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
 
-static const char *op_name(const struct support *s, uint32_t op) { return graph_op_text(s->arena, s->graph->source, op); }
+static const char *op_name(const struct support *s, uint32_t op)
+{
+    return graph_op_text(s->arena, s->graph->source, op);
+}
 
 static struct verdict check_output(const struct support *s, uint32_t op, uint32_t k)
 {
@@ -23,8 +26,8 @@ static struct verdict check_output(const struct support *s, uint32_t op, uint32_
     uint32_t count;
     const struct move_part *parts = move_parts(s->arena, s->graph->source, o, k, &count, &why);
     if (!parts || !shape4_of(out, &to) || to.n != 1)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" (%s): %s", op_name(s, op), out->name, tfl_shape_text(s->arena, out),
-                      why ? why : "batch 1 is possible");
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" (%s): %s", op_name(s, op), out->name,
+                      tfl_shape_text(s->arena, out), why ? why : "batch 1 is possible");
     int64_t channels = 0;
     bool vector = false;
     for (uint32_t i = 0; i < count; i++) {
@@ -35,22 +38,30 @@ static struct verdict check_output(const struct support *s, uint32_t op, uint32_
             return REFUSE(s, SUPPORT_RANK, "%s: input \"%s\" (%s): batch 1 is possible", op_name(s, op), in->name,
                           tfl_shape_text(s->arena, in));
         if (o->code != TFL_OP_CONCATENATION && !same_numbers(in, out))
-            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" and output \"%s\" have different scales or zero points",
-                          op_name(s, op), in->name, out->name);
+            return REFUSE(s, SUPPORT_LIMITATION,
+                          "%s: input \"%s\" and output \"%s\" have different scales or zero points", op_name(s, op),
+                          in->name, out->name);
         if ((from.y < GRID && to.y > from.y) || (from.x < GRID && to.x > from.x))
-            return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) has fewer than %d rows or columns and the output more: tiles "
-                          "without pixels of their own would have to make some", op_name(s, op), in->name,
-                          tfl_shape_text(s->arena, in), GRID);
+            return REFUSE(s, SUPPORT_LIMITATION,
+                          "%s: input \"%s\" (%s) has fewer than %d rows or columns and the output more: tiles "
+                          "without pixels of their own would have to make some",
+                          op_name(s, op), in->name, tfl_shape_text(s->arena, in), GRID);
         vector = vector || is_pixel(in);
         channels += round_up(parts[i].from % 4 + parts[i].count, 4);
     }
     if (vector && (to.y != 1 || to.x != 1 || count != 1))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: the input is one pixel; this version only cuts vectors", op_name(s, op));
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: the input is one pixel; this version only cuts vectors",
+                      op_name(s, op));
     if (vector && from.z > VECTOR_LIMIT)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: a vector of %d elements; %d are possible", op_name(s, op), from.z, VECTOR_LIMIT);
-    if (!vector && !move_is_by_words(parts, count, to.z) && channels * (o->code == TFL_OP_DEPTH_TO_SPACE ? from.z : to.z) > SELECT_LIMIT)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: channels that do not begin at multiples of 4 are picked with a matrix, here of %lld x %d bytes; "
-                      "%d in all are possible", op_name(s, op), (long long)channels, to.z, SELECT_LIMIT);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: a vector of %d elements; %d are possible", op_name(s, op), from.z,
+                      VECTOR_LIMIT);
+    if (!vector && !move_is_by_words(parts, count, to.z) &&
+        channels * (o->code == TFL_OP_DEPTH_TO_SPACE ? from.z : to.z) > SELECT_LIMIT)
+        return REFUSE(
+            s, SUPPORT_LIMITATION,
+            "%s: channels that do not begin at multiples of 4 are picked with a matrix, here of %lld x %d bytes; "
+            "%d in all are possible",
+            op_name(s, op), (long long)channels, to.z, SELECT_LIMIT);
     return MAPPED;
 }
 

@@ -1,6 +1,6 @@
-/* Graphs with branches and element-wise operators on images: random models, compiled and run on the simulated chip, give exactly
- * the kernels' bytes.
- *   SEEDS=n  how many random models of each kind (40)    FIRST=n  the first seed    VERBOSE=1  prints each */
+/* Graphs with branches and element-wise operators on images: random models, compiled and run on the simulated chip,
+ * give exactly the kernels' bytes. SEEDS=n  how many random models of each kind (40)    FIRST=n  the first seed
+ * VERBOSE=1  prints each */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,13 +25,11 @@ struct draw {
 
 static int convolution(struct draw *d, int t, int32_t size, int32_t stride, int32_t c, enum tfl_activation act)
 {
-    return make_conv_2d(d->k, t, &(struct make_window){.channels = c, .size = size, .stride = stride, .activation = act});
+    return make_conv_2d(d->k, t,
+                        &(struct make_window){.channels = c, .size = size, .stride = stride, .activation = act});
 }
 
-static int input(struct draw *d)
-{
-    return make_input(d->k, 3, (int32_t[]){d->y, d->x, d->c});
-}
+static int input(struct draw *d) { return make_input(d->k, 3, (int32_t[]){d->y, d->x, d->c}); }
 
 /* ---- each operator alone ---- */
 
@@ -56,14 +54,31 @@ static void one_binary(struct draw *d)
     make_output(d->k, swap ? make_binary(d->k, code, b, a, act) : make_binary(d->k, code, a, b, act));
 }
 
+/* MAXIMUM or MINIMUM with a constant of the same scale. */
+static void one_limit(struct draw *d)
+{
+    int x = input(d), c = make_random(d->k, 0, NULL);
+    int y = make_binary(d->k, random_next(&d->s) % 2 ? TFL_OP_MAXIMUM : TFL_OP_MINIMUM, x, c, TFL_ACT_NONE);
+    const struct tfl_quant q = maker_tensor(d->k, x)->quant;
+    maker_tensor(d->k, c)->quant = q;
+    maker_tensor(d->k, y)->quant = q;
+    make_output(d->k, y);
+}
+
 static void one_unary(struct draw *d)
 {
-    static const enum tfl_builtin codes[] = {TFL_OP_LOGISTIC, TFL_OP_TANH, TFL_OP_RELU, TFL_OP_RELU6, TFL_OP_RELU_N1_TO_1, TFL_OP_QUANTIZE};
+    if (random_next(&d->s) % 8 == 0) {
+        one_limit(d);
+        return;
+    }
+    static const enum tfl_builtin codes[] = {TFL_OP_LOGISTIC, TFL_OP_TANH,         TFL_OP_RELU,
+                                             TFL_OP_RELU6,    TFL_OP_RELU_N1_TO_1, TFL_OP_QUANTIZE};
     enum tfl_builtin code = ANY(&d->s, codes);
     int a = input(d);
     if (random_next(&d->s) % 2)
         a = convolution(d, a, 3, 1, d->c, TFL_ACT_NONE);
-    int b = code == TFL_OP_QUANTIZE ? make_quantize(d->k, a, random_next(&d->s) % 2 ? TFL_INT8 : TFL_UINT8) : make_unary(d->k, code, a);
+    int b = code == TFL_OP_QUANTIZE ? make_quantize(d->k, a, random_next(&d->s) % 2 ? TFL_INT8 : TFL_UINT8)
+                                    : make_unary(d->k, code, a);
     if (code == TFL_OP_QUANTIZE && random_next(&d->s) % 4)
         maker_tensor(d->k, b)->quant.scale[0] *= 1.3f;
     make_output(d->k, b);
@@ -78,7 +93,8 @@ static void residual(struct draw *d)
         int32_t c = maker_tensor(d->k, x)->shape[3];
         int y = convolution(d, x, random_next(&d->s) % 2 ? 3 : 1, 1, ANY(&d->s, channels), TFL_ACT_RELU);
         if (random_next(&d->s) % 2)
-            y = make_depthwise_conv_2d(d->k, y, &(struct make_window){.channels = 1, .size = 3, .activation = TFL_ACT_RELU6});
+            y = make_depthwise_conv_2d(d->k, y,
+                                       &(struct make_window){.channels = 1, .size = 3, .activation = TFL_ACT_RELU6});
         y = convolution(d, y, random_next(&d->s) % 2 ? 3 : 1, 1, c, TFL_ACT_NONE);
         int shortcut = random_next(&d->s) % 3 ? x : convolution(d, x, 1, 1, c, TFL_ACT_NONE);
         x = make_binary(d->k, random_next(&d->s) % 8 ? TFL_OP_ADD : TFL_OP_MUL, shortcut, y, ANY(&d->s, activations));
@@ -134,8 +150,8 @@ static int depth_to_space(struct draw *d, int x)
     const struct tfl_tensor t = *maker_tensor(d->k, x);
     if (t.shape[3] % 4)
         return make_unary(d->k, TFL_OP_RELU, x);
-    int y = make_tensor(d->k, t.type, 4, (int32_t[]){1, 2 * t.shape[1], 2 * t.shape[2], t.shape[3] / 4}, t.quant.scale[0],
-                        t.quant.zero_point[0], 1);
+    int y = make_tensor(d->k, t.type, 4, (int32_t[]){1, 2 * t.shape[1], 2 * t.shape[2], t.shape[3] / 4},
+                        t.quant.scale[0], t.quant.zero_point[0], 1);
     make_operator(d->k, TFL_OP_DEPTH_TO_SPACE, 1, &x, 1, &y)->options.depth_to_space.block_size = 2;
     return y;
 }
@@ -149,7 +165,9 @@ static int moved(struct draw *d, int x)
     case 1: return sliced(d, x);
     case 2: return cut_up(d, x);
     case 3: return make_pad(d->k, x, (int32_t[]){0, 0, up_to(d, 4), up_to(d, 4), up_to(d, 4), up_to(d, 4), 0, 0});
-    case 4: return make_resize(d->k, TFL_OP_RESIZE_NEAREST_NEIGHBOR, x, y * (1 + up_to(d, 3)), w * (1 + up_to(d, 3)), false, up_to(d, 2));
+    case 4:
+        return make_resize(d->k, TFL_OP_RESIZE_NEAREST_NEIGHBOR, x, y * (1 + up_to(d, 3)), w * (1 + up_to(d, 3)),
+                           false, up_to(d, 2));
     case 5: return y % 2 || w % 2 ? depth_to_space(d, x) : make_space_to_depth(d->k, x, 2);
     default: return depth_to_space(d, x);
     }
@@ -164,7 +182,8 @@ static void moves(struct draw *d)
         x = moved(d, x);
     }
     if (up_to(d, 2))
-        x = make_conv_2d(d->k, x, &(struct make_window){.channels = 8, .size = 1 + 2 * up_to(d, 2), .padding = TFL_PAD_SAME});
+        x = make_conv_2d(d->k, x,
+                         &(struct make_window){.channels = 8, .size = 1 + 2 * up_to(d, 2), .padding = TFL_PAD_SAME});
     make_output(d->k, x);
 }
 
@@ -197,7 +216,8 @@ static void judge_many(draw_fn *draw, unsigned per_cent_exact)
         partly += !j.fault && j.compiled.n_mapped && j.compiled.n_mapped < j.compiled.n_ops;
         refused += !j.fault && !j.compiled.n_mapped;
         if ((j.fault && !limit) || verbose) {
-            print_message("seed %llu: %dx%dx%d %s:", (unsigned long long)seed, d.y, d.x, d.c, type == TFL_INT8 ? "int8" : "uint8");
+            print_message("seed %llu: %dx%dx%d %s:", (unsigned long long)seed, d.y, d.x, d.c,
+                          type == TFL_INT8 ? "int8" : "uint8");
             for (uint32_t i = 0; i < m->subgraphs[0].n_operators; i++)
                 print_message(" %s", tfl_op_name(m->subgraphs[0].operators[i].code));
             print_message(": %s\n", j.fault ? j.fault : why ? why : "exact");
@@ -206,20 +226,37 @@ static void judge_many(draw_fn *draw, unsigned per_cent_exact)
             assert_non_null(why); /* a refusal always has a reason */
         arena_free(a);
     }
-    print_message("%llu models: %u exact, %u exact with a part on the CPU, %u refused with a reason, %u too large, %u wrong\n",
-                  (unsigned long long)n, exact, partly, refused, too_large, wrong);
+    print_message(
+        "%llu models: %u exact, %u exact with a part on the CPU, %u refused with a reason, %u too large, %u wrong\n",
+        (unsigned long long)n, exact, partly, refused, too_large, wrong);
     assert_int_equal(wrong, 0);
     assert_true(exact * 100 >= per_cent_exact * n || n < 20);
 }
 
-static void binaries(void **state) { (void)state; judge_many(one_binary, 90); }
-static void unaries(void **state) { (void)state; judge_many(one_unary, 90); }
-static void all_moves(void **state) { (void)state; judge_many(moves, 70); }
-static void residuals(void **state) { (void)state; judge_many(residual, 80); }
+static void binaries(void **state)
+{
+    (void)state;
+    judge_many(one_binary, 90);
+}
+static void unaries(void **state)
+{
+    (void)state;
+    judge_many(one_unary, 90);
+}
+static void all_moves(void **state)
+{
+    (void)state;
+    judge_many(moves, 70);
+}
+static void residuals(void **state)
+{
+    (void)state;
+    judge_many(residual, 80);
+}
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(binaries), cmocka_unit_test(unaries), cmocka_unit_test(residuals),
-                                       cmocka_unit_test(all_moves)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(binaries), cmocka_unit_test(unaries),
+                                       cmocka_unit_test(residuals), cmocka_unit_test(all_moves)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
