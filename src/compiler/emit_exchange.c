@@ -1,10 +1,12 @@
-/* A pool of a whole image for many channels: the tiles exchange pixels for channels, then each reduces all pixels of its own
- * 64 channels.
+/* A pool of a whole image for many channels: the tiles exchange pixels for channels, then each reduces all pixels of
+ * its own 64 channels.
  *
- * Every tile has all channels of its own pixels; the first ceil(C / 256) rows of tiles shall have 64 channels a tile of all
- * pixels.  Two passes over the mesh: in each column tile row g gets 256 channels of the column's pixels, from g's neighbours
- * and, relayed, from beyond; then in each row the tiles get 64 channels of the other columns.  Transfers that are the same in
- * several columns (rows) of tiles are one instruction.  All programs of this kind are alike but for the number of pixels and channels.
+ * Every tile has all channels of its own pixels; the first ceil(C / 256) rows of tiles shall have 64 channels a tile
+ * of all pixels.  Two passes over the mesh: in each column tile row g gets 256 channels of the column's pixels, from
+ * g's neighbours and, relayed, from beyond; then in each row the tiles get 64 channels of the other columns.
+ * Transfers that are the same in several columns (rows) of tiles are one instruction.  All programs of this kind are
+ * alike but for the number of pixels and channels.
+ *
  * Source: every instruction of the official mobilenet_v1_0.25_128 (4x4x256), 0.5_160 (5x5x512), 0.75_192 (6x6x768). */
 #include "compiler/families.h"
 #include "compiler/pool.h"
@@ -27,7 +29,8 @@ struct channel_pool { /* shared by both steps; the buffers are settled by the fi
 
 bool channel_pool_fits(const struct shape4 *s)
 {
-    return s->z % (4 * LINE) == 0 && s->z <= 4 * LINE * GRID && s->y >= GRID && s->x >= GRID && (int64_t)s->y * s->x <= MOST_PIXELS;
+    return s->z % (4 * LINE) == 0 && s->z <= 4 * LINE * GRID && s->y >= GRID && s->x >= GRID &&
+        (int64_t)s->y * s->x <= MOST_PIXELS;
 }
 
 const void *channel_pool_detail(struct arena *a, const struct pool_detail *d)
@@ -66,14 +69,17 @@ static const struct direction {
     enum isa_opcode op;
     enum isa_flag in, out;
     int32_t step, relay;
-} SOUTH = {ISA_MESH_SOUTH, ISA_N_IN, ISA_S_OUT, GRID, RELAY_WORDS}, WEST = {ISA_MESH_WEST, ISA_E_IN, ISA_W_OUT, -1, 2 * RELAY_WORDS},
-  NORTH = {ISA_MESH_NORTH, ISA_S_IN, ISA_N_OUT, -GRID, 0}, EAST = {ISA_MESH_EAST, ISA_W_IN, ISA_E_OUT, 1, 3 * RELAY_WORDS};
+} SOUTH = {ISA_MESH_SOUTH, ISA_N_IN, ISA_S_OUT, GRID, RELAY_WORDS},
+  WEST = {ISA_MESH_WEST, ISA_E_IN, ISA_W_OUT, -1, 2 * RELAY_WORDS},
+  NORTH = {ISA_MESH_NORTH, ISA_S_IN, ISA_N_OUT, -GRID, 0},
+  EAST = {ISA_MESH_EAST, ISA_W_IN, ISA_E_OUT, 1, 3 * RELAY_WORDS};
 
 enum { MOST_MOVES = 1024 };
 
 static struct mesh mesh_of(const struct plan *plan, const struct channel_pool *c, const struct program *p)
 {
-    struct mesh m = {.p = p, .move = ARENA_ARRAY(plan->arena, struct move, MOST_MOVES), .order = ARENA_ARRAY(plan->arena, int, MOST_MOVES),
+    struct mesh m = {.p = p, .move = ARENA_ARRAY(plan->arena, struct move, MOST_MOVES),
+                     .order = ARENA_ARRAY(plan->arena, int, MOST_MOVES),
                      .relay_at = plan->buffers[c->relay].at};
     memcpy(m.flag, p->flag, sizeof m.flag);
     return m;
@@ -87,7 +93,8 @@ static int add_move(struct mesh *m, struct move v)
 
 static struct move move_of(enum isa_opcode op, int tile)
 {
-    return (struct move){.op = op, .tiles = 1 << tile, .send_dim = -1, .receive_dim = -1, .sender = -1, .join = -1, .same = -1};
+    return (struct move){.op = op, .tiles = 1 << tile, .send_dim = -1, .receive_dim = -1, .sender = -1, .join = -1,
+                         .same = -1};
 }
 
 /* Words of a side: a signal for each round of its last loop. */
@@ -119,7 +126,8 @@ struct side {
 };
 
 /* Words from tile src to tile dst; the line that is being made begins with move `first`. */
-static void transfer(struct mesh *m, int first, const struct direction *d, int src, int dst, struct side from, struct side to)
+static void transfer(struct mesh *m, int first, const struct direction *d, int src, int dst, struct side from,
+                     struct side to)
 {
     struct move send = move_of(d->op, src), receive = move_of(d->op, dst);
     int last = last_move(m, first, d->op, src);
@@ -150,7 +158,8 @@ static void transfer(struct mesh *m, int first, const struct direction *d, int s
 
 static bool same_move(const struct move *x, const struct move *y)
 {
-    return x->op == y->op && x->send_dim == y->send_dim && x->receive_dim == y->receive_dim && x->relay == y->relay && x->in == y->in &&
+    return x->op == y->op && x->send_dim == y->send_dim && x->receive_dim == y->receive_dim && x->relay == y->relay &&
+        x->in == y->in &&
            x->out == y->out && !memcmp(&x->a, &y->a, sizeof x->a) && !memcmp(&x->b, &y->b, sizeof x->b);
 }
 
@@ -177,8 +186,9 @@ static int joined(const struct mesh *m, const struct move *send)
     return to;
 }
 
-/* The moves of `y` become those of the equal line `x`, up to a receive of what was itself received on the way: from there on they
- * stay alone.  Why the official compiler stops there is not known; more instructions than needed do no harm. */
+/* The moves of `y` become those of the equal line `x`, up to a receive of what was itself received on the way: from
+ * there on they stay alone.  Why the official compiler stops there is not known; more instructions than needed do no
+ * harm. */
 static void join_line(struct mesh *m, struct line x, struct line y)
 {
     bool joining = true;
@@ -279,7 +289,8 @@ static bool keep_out(int tile, const void *arg, struct isa_inst *out)
     if (n > 1)
         loop(&l, n, e->g->words);
     out->op = ISA_TO_WIDE;
-    out->to_wide = (struct isa_to_wide){.n = narrow_words(e->in + LINE * o->tile_row, l), .w = turns(e->row, n), .p = signal_at(0), .pack = 1};
+    out->to_wide = (struct isa_to_wide){.n = narrow_words(e->in + LINE * o->tile_row, l), .w = turns(e->row, n),
+                                        .p = signal_at(0), .pack = 1};
     if (n > 1)
         out->to_wide.wait[0] = wait_room(ISA_W2N, 0, o->p->flag[tile][ISA_W2N] - 1, 1);
     return true;
@@ -296,7 +307,8 @@ static bool keep_in(int tile, const void *arg, struct isa_inst *out)
     if (n > 1)
         loop(&l, n, LINE);
     out->op = ISA_TO_NARROW;
-    out->to_narrow = (struct isa_to_narrow){.w = turns(e->row, n), .n = narrow_words(e->column + e->g->own_y[o->tile_row].first * w * LINE, l),
+    out->to_narrow = (struct isa_to_narrow){.w = turns(e->row, n),
+                                            .n = narrow_words(e->column + e->g->own_y[o->tile_row].first * w * LINE, l),
                                             .p = signal_at(n > 1), .pack = 1};
     out->to_narrow.wait[0] = wait_data(ISA_N2W, 0, o->p->flag[tile][ISA_N2W] + 1, 1);
     return true;
@@ -320,7 +332,8 @@ static void keep_own_pixels(const struct exchange *e, struct program *p)
 }
 
 /* 256 channels of tile (i, j)'s pixels, for tile row `to`. */
-static void send_pixels(const struct exchange *e, struct mesh *m, int first, const struct direction *d, int i, int to, int j)
+static void send_pixels(const struct exchange *e, struct mesh *m, int first, const struct direction *d, int i, int to,
+                        int j)
 {
     int32_t w = width(e, j), n = height(e, i) * w;
     struct loops l = LOOPS({LINE, 1});
@@ -360,9 +373,11 @@ static struct loops pixels_of(const struct exchange *e, int j, int32_t words, in
     return l;
 }
 
-static void send_channels(const struct exchange *e, struct mesh *m, int first, const struct direction *d, int i, int j, int to)
+static void send_channels(const struct exchange *e, struct mesh *m, int first, const struct direction *d, int i, int j,
+                          int to)
 {
-    transfer(m, first, d, GRID * i + j, GRID * i + to, (struct side){e->column + GROUP * to, pixels_of(e, j, LINE, width(e, j))},
+    transfer(m, first, d, GRID * i + j, GRID * i + to,
+             (struct side){e->column + GROUP * to, pixels_of(e, j, LINE, width(e, j))},
              (struct side){e->out + GROUP * e->g->own_x[j].first, pixels_of(e, j, GROUP, e->g->x)});
 }
 
@@ -376,7 +391,8 @@ static void keep_own_channels(const struct exchange *e, int j, struct program *p
     for (int i = 0; i < e->tile_rows; i++)
         tiles |= 1 << (GRID * i + j);
     int32_t passes = y / at_a_time;
-    struct isa_dim from[3] = {{GROUP, 1}, {w, LINE}, {at_a_time, LINE * w}}, to[3] = {{GROUP, 1}, {w, GROUP}, {at_a_time, GROUP * e->g->x}};
+    struct isa_dim from[3] = {{GROUP, 1}, {w, LINE}, {at_a_time, LINE * w}};
+    struct isa_dim to[3] = {{GROUP, 1}, {w, GROUP}, {at_a_time, GROUP * e->g->x}};
     struct loops out = NO_LOOPS, in = NO_LOOPS;
     unsigned n_from = loops_squeeze(from, 3), n_to = loops_squeeze(to, 3);
     for (unsigned k = 0; k < n_from; k++)
@@ -388,13 +404,16 @@ static void keep_own_channels(const struct exchange *e, int j, struct program *p
         loop(&in, passes, (int64_t)GROUP * e->g->x * at_a_time);
     }
     int32_t moved = program_flag(p, tiles, ISA_W2N), written = program_flag(p, tiles, ISA_N2W);
-    struct isa_to_wide w13 = {.tiles = tiles, .n = narrow_words(e->column + GROUP * j, out), .w = turns(e->row, passes), .p = signal_at(0),
+    struct isa_to_wide w13 = {.tiles = tiles, .n = narrow_words(e->column + GROUP * j, out), .w = turns(e->row, passes),
+                              .p = signal_at(0),
                               .pack = (int32_t)n_from};
     if (passes > 1)
         w13.wait[0] = wait_room(ISA_W2N, 0, moved - 1, 1);
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE, .to_wide = w13});
-    struct isa_to_narrow n14 = {.tiles = tiles, .w = turns(e->row, passes), .n = narrow_words(e->out + GROUP * e->g->own_x[j].first, in),
-                                .p = signal_at((int32_t)loop_count(&in) - 1), .wait = {wait_data(ISA_N2W, 0, written + 1, 1)},
+    struct isa_to_narrow n14 = {.tiles = tiles, .w = turns(e->row, passes),
+                                .n = narrow_words(e->out + GROUP * e->g->own_x[j].first, in),
+                                .p = signal_at((int32_t)loop_count(&in) - 1),
+                                    .wait = {wait_data(ISA_N2W, 0, written + 1, 1)},
                                 .pack = (int32_t)n_to};
     program_add(p, (struct isa_inst){.op = ISA_TO_NARROW, .to_narrow = n14});
 }
@@ -451,8 +470,10 @@ static bool size_exchange(struct plan *p, uint32_t index)
     /* 4 pixels at a time are read from each row, so the last is as long as whole blocks of 4. */
     int32_t words = (g->y - 1) * GROUP * g->x + GROUP * POOL_ROW_PIXELS * (int32_t)ceil_div(g->x, POOL_ROW_PIXELS);
     out->buffer = plan_buffer(p, (struct narrow_buffer){.words = words, .first = now, .last = (int32_t)out->last});
-    c->column = plan_buffer(p, (struct narrow_buffer){.words = g->y * widest * LINE, .first = now, .last = now, .late = true});
-    c->relay = plan_buffer(p, (struct narrow_buffer){.words = 4 * RELAY_WORDS, .first = now, .last = now, .late = true});
+    c->column = plan_buffer(p, (struct narrow_buffer){.words = g->y * widest * LINE, .first = now, .last = now,
+                                                      .late = true});
+    c->relay = plan_buffer(p, (struct narrow_buffer){.words = 4 * RELAY_WORDS, .first = now, .last = now,
+                                                     .late = true});
     c->one = plan_buffer(p, (struct narrow_buffer){.words = 1, .first = now, .last = now + 1, .late = true});
     /* The official identity outlives its use: the gathered vector is placed beside it. */
     c->identity = plan_buffer(p, (struct narrow_buffer){.words = 4, .first = now, .last = now + 3, .late = true});
@@ -479,14 +500,16 @@ static void emit_exchange(const struct plan *plan, const struct step *s, struct 
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_exchange = {.name = "exchange of pixels for channels", .size = size_exchange, .emit = emit_exchange};
+const struct family family_exchange = {.name = "exchange of pixels for channels", .size = size_exchange,
+                                       .emit = emit_exchange};
 
 /* ---- the pool ---- */
 
 static bool size_channel_pool(struct plan *p, uint32_t index)
 {
     struct value *out = &p->values[p->steps[index].out];
-    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = GROUP, .first = (int32_t)index, .last = (int32_t)out->last});
+    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = GROUP, .first = (int32_t)index,
+                                                        .last = (int32_t)out->last});
     return true;
 }
 
@@ -495,7 +518,8 @@ static void emit_channel_pool(const struct plan *plan, const struct step *s, str
     static const enum isa_flag all[] = {ISA_AVDATA, ISA_E_IN, ISA_W_IN, ISA_S_IN, ISA_N_IN};
     const struct channel_pool *c = s->detail;
     const struct grid *g = &plan_in(plan, &s[-1], 0)->grid;
-    int32_t tiles = (1 << g->words / GROUP) - 1, row = pool_row(g), line = (int32_t)ceil_div(g->x, POOL_ROW_PIXELS), one = plan->buffers[c->one].at;
+    int32_t tiles = (1 << g->words / GROUP) - 1, row = pool_row(g), one = plan->buffers[c->one].at;
+    int32_t line = (int32_t)ceil_div(g->x, POOL_ROW_PIXELS);
     struct isa_mesh fill = {.tiles = tiles, .b = mesh_words(one, NO_LOOPS), .fill = 1, .value = 1};
     program_add(p, (struct isa_inst){.op = ISA_MESH_NORTH, .mesh = fill});
     emit_fence(p, (struct fence){0});
@@ -504,7 +528,8 @@ static void emit_channel_pool(const struct plan *plan, const struct step *s, str
     if (line > 1)
         loop(&n, line, POOL_ROW_PIXELS * GROUP);
     loop(&n, g->y, GROUP * g->x);
-    struct isa_to_wide w = {.tiles = tiles, .n = narrow_words(value_at(plan, plan_in(plan, s, 0)), n), .w = wide_rows(row, LOOPS({line * g->y, 1})),
+    struct isa_to_wide w = {.tiles = tiles, .n = narrow_words(value_at(plan, plan_in(plan, s, 0)), n),
+                            .w = wide_rows(row, LOOPS({line * g->y, 1})),
                             .p = signal_at(1), .par = 1, .pack = 2};
     for (int k = 0; k < 5; k++) /* all that the groups of channels together wait for: nothing, since the fence */
         w.wait[k] = wait_data(all[k], (int32_t)loop_count(&n), 1 - g->words / GROUP, 1);
@@ -512,19 +537,25 @@ static void emit_channel_pool(const struct plan *plan, const struct step *s, str
     emit_fence(p, (struct fence){0});
 
     int32_t pixels = g->y * g->x, block = POOL_ROW_PIXELS * line;
-    struct isa_tensor i = {.tiles = tiles, .avdata = signal_at(3), .param = signal_at(4), .one = 1, .nospill = 1, .w1 = 3, .chdim = 4,
+    struct isa_tensor i = {.tiles = tiles, .avdata = signal_at(3), .param = signal_at(4), .one = 1, .nospill = 1,
+                           .w1 = 3, .chdim = 4,
                            .redmask = 3, .lanes = 4 * GROUP - 1, .lanes_last = 4 * GROUP - 1};
     i.lim[0] = g->x - 1;
     i.lim[1] = g->y - 1;
-    i.a = c->pool.kind == POOL_MAX ? tensor_unit(0, NO_LOOPS) : tensor_unit(4LL * one, LOOPS({g->x, 0}, {g->y, 0}, {1, 4}, {1, 4}));
-    i.w = tensor_unit(POOL_ROW_PIXELS * row, LOOPS({g->x, 1}, {g->y, block}, {1, c->pool.x.stride}, {1, block * c->pool.y.stride},
+    i.a = tensor_unit(4LL * one, LOOPS({g->x, 0}, {g->y, 0}, {1, 4}, {1, 4}));
+    if (c->pool.kind == POOL_MAX)
+        i.a = tensor_unit(0, NO_LOOPS);
+    i.w = tensor_unit(POOL_ROW_PIXELS * row, LOOPS({g->x, 1}, {g->y, block}, {1, c->pool.x.stride},
+                                                   {1, block * c->pool.y.stride},
                                                    {1, block * g->y}, {1, block * g->y}));
     i.p = buffered(tensor_unit(0, LOOPS({pixels, 0})), 1, 4);
-    i.o = tensor_unit(4LL * value_at(plan, plan_out(plan, s)), LOOPS({GROUP, 4}, {1, 4 * GROUP}, {1, 4 * GROUP}, {1, 4 * GROUP}, {1, 4 * GROUP}));
+    i.o = tensor_unit(4LL * value_at(plan, plan_out(plan, s)),
+                      LOOPS({GROUP, 4}, {1, 4 * GROUP}, {1, 4 * GROUP}, {1, 4 * GROUP}, {1, 4 * GROUP}));
     pool_set_numbers(&i, &c->pool, pixels);
     program_add(p, (struct isa_inst){.op = c->pool.kind == POOL_MAX ? ISA_MAX : ISA_MAC, .tensor = i});
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_channel_pool = {.name = "pool of the channels of a tile", .size = size_channel_pool, .emit = emit_channel_pool};
+const struct family family_channel_pool = {.name = "pool of the channels of a tile", .size = size_channel_pool,
+                                           .emit = emit_channel_pool};

@@ -1,15 +1,15 @@
-/* A pool whose window is the whole image: one pixel comes out.  The pixels of all tiles are put side by side on the first,
- * over ring A, in any order; there they are one window.
+/* A pool whose window is the whole image: one pixel comes out.  The pixels of all tiles are put side by side on the
+ * first, over ring A, in any order; there they are one window.
  *
- * Any number of channels.  The reduction is that of mobilenet_v2_mask_classification (compiler 2.x, 7x7x1280, on the first
- * tile too); official programs bring the pixels there over the mesh, as halos. */
+ * Any number of channels.  The reduction is that of mobilenet_v2_mask_classification (compiler 2.x, 7x7x1280, on the
+ * first tile too); official programs bring the pixels there over the mesh, as halos. */
 #include "compiler/families.h"
 #include "compiler/pool.h"
 #include "compiler/scalar.h"
 
 enum {
     RECEIVE_ROW = 2078, LOWEST_RING_ROW = 2074,
-    LIST_WORDS = 16384,  /* narrow words of the pixels that are reduced at a time, if of more than 16 words of channels */
+    LIST_WORDS = 16384,  /* narrow words of the pixels that are reduced at a time, of more than 16 words of channels */
     GROUP_WORDS = 32768, /* the same of fewer */
     MOST_PIXELS = 8192,  /* in 2048 wide rows */
     FIRST_TILE = 1,
@@ -46,13 +46,14 @@ const char *pool_global_refusal(struct arena *a, const struct shape4 *from)
 {
     int64_t pixels = (int64_t)from->y * from->x;
     if (pixels > MOST_PIXELS)
-        return arena_text(a, "%lld pixels in one window; %d are possible: pool smaller windows first", (long long)pixels, MOST_PIXELS);
+        return arena_text(a, "%lld pixels in one window; %d are possible: pool smaller windows first",
+                          (long long)pixels, MOST_PIXELS);
     struct grid g = grid_of(from->y, from->x, from->z);
     struct list n = list_of(&g);
     int64_t words = (int64_t)list_words(&n) + grid_words(&g) + g.words;
     if (words > NARROW_WORDS)
-        return arena_text(a, "its pixels side by side take %lld bytes of one tile, %d are there: pool smaller windows first",
-                          (long long)words * 4, 4 * NARROW_WORDS);
+        return arena_text(a, "its pixels side by side take %lld bytes of one tile, %d are there: pool smaller windows "
+                          "first", (long long)words * 4, 4 * NARROW_WORDS);
     return NULL;
 }
 
@@ -61,8 +62,10 @@ static bool size_global_pool(struct plan *p, uint32_t index)
     struct step *s = &p->steps[index];
     struct value *out = &p->values[s->out];
     struct list n = list_of(&plan_in(p, s, 0)->grid);
-    s->temporary = plan_buffer(p, (struct narrow_buffer){.words = list_words(&n), .first = (int32_t)index, .last = (int32_t)index, .late = true});
-    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = grid_words(&out->grid), .first = (int32_t)index, .last = (int32_t)out->last});
+    s->temporary = plan_buffer(p, (struct narrow_buffer){.words = list_words(&n), .first = (int32_t)index,
+                                                         .last = (int32_t)index, .late = true});
+    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = grid_words(&out->grid), .first = (int32_t)index,
+                                                        .last = (int32_t)out->last});
     plan_wide_floor(p, LOWEST_RING_ROW - n.groups * n.rows);
     return true;
 }
@@ -88,7 +91,8 @@ static void collect(const struct part *q, struct program *p)
         if (h == 0 || w == 0)
             continue;
         if (q->words == g->words)
-            emit_copy_rows(p, t, FIRST_TILE, w * q->words, h, (struct rows){from, pitch}, (struct rows){to, w * q->words}, RECEIVE_ROW);
+            emit_copy_rows(p, t, FIRST_TILE, w * q->words, h, (struct rows){from, pitch},
+                           (struct rows){to, w * q->words}, RECEIVE_ROW);
         for (int32_t i = 0; q->words < g->words && i < h; i++)
             emit_copy_rows(p, t, FIRST_TILE, q->words, w, (struct rows){from + i * pitch, g->words},
                            (struct rows){to + i * w * q->words, q->words}, RECEIVE_ROW);
@@ -118,17 +122,20 @@ static void reduce(const struct part *q, int32_t at, int32_t words, int32_t grou
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE, .to_wide = w});
     emit_fence(p, (struct fence){0});
 
-    struct isa_tensor i = {.tiles = FIRST_TILE, .avdata = signal_at(3), .param = signal_at(4), .one = 1, .nospill = 1, .w1 = 3, .chdim = 4,
+    struct isa_tensor i = {.tiles = FIRST_TILE, .avdata = signal_at(3), .param = signal_at(4), .one = 1, .nospill = 1,
+                           .w1 = 3, .chdim = 4,
                            .redmask = 3, .lanes = 4 * words - 1, .lanes_last = 4 * words - 1};
     int32_t group = POOL_ROW_PIXELS * rows;
     i.lim[0] = pixels - 1;
     i.lim[4] = groups - 1;
     i.a = d->kind == POOL_MAX ? tensor_unit(0, NO_LOOPS) : tensor_unit(4LL * q->one, ones);
-    i.w = tensor_unit(POOL_ROW_PIXELS * base, LOOPS({pixels, 1}, {1, group}, {1, 1}, {1, group}, {groups, group}, {1, group * groups}));
+    i.w = tensor_unit(POOL_ROW_PIXELS * base, LOOPS({pixels, 1}, {1, group}, {1, 1}, {1, group}, {groups, group},
+                                                    {1, group * groups}));
     i.p = buffered(tensor_unit(0, sums), 1, 4);
     const struct value *out = plan_out(q->plan, q->s);
     i.o = tensor_unit(4LL * (value_at(q->plan, out) + grid_at(&out->grid, 0, 0, 0) + q->word + at),
-                      LOOPS({words, 4}, {1, 4 * q->n.words}, {1, 4 * q->n.words}, {groups, 4 * words}, {1, 4 * q->n.words}));
+                      LOOPS({words, 4}, {1, 4 * q->n.words}, {1, 4 * q->n.words}, {groups, 4 * words},
+                            {1, 4 * q->n.words}));
     pool_set_numbers(&i, d, pixels);
     program_add(p, (struct isa_inst){.op = d->kind == POOL_MAX ? ISA_MAX : ISA_MAC, .tensor = i});
 }
@@ -136,7 +143,8 @@ static void reduce(const struct part *q, int32_t at, int32_t words, int32_t grou
 static void emit_global_pool(const struct plan *plan, const struct step *s, struct program *p)
 {
     const struct pool_detail *d = s->detail;
-    struct part q = {.plan = plan, .s = s, .n = list_of(&plan_in(plan, s, 0)->grid), .list = plan->buffers[s->temporary].at};
+    struct part q = {.plan = plan, .s = s, .n = list_of(&plan_in(plan, s, 0)->grid),
+                     .list = plan->buffers[s->temporary].at};
     q.one = q.list + plan->buffers[s->temporary].words - 1;
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     emit_exchange_begin(p);
@@ -159,4 +167,5 @@ static void emit_global_pool(const struct plan *plan, const struct step *s, stru
     }
 }
 
-const struct family family_global_pool = {.name = "pool of a whole image", .size = size_global_pool, .emit = emit_global_pool};
+const struct family family_global_pool = {.name = "pool of a whole image", .size = size_global_pool,
+                                          .emit = emit_global_pool};

@@ -1,12 +1,14 @@
-/* AVERAGE_POOL_2D and MAX_POOL_2D from image to image: each tile turns the pixels that its windows cover into rows of wide
- * memory, 4 pixels of up to 16 words of channels a row, where the tensor unit reduces them as if they were weights: a sum of products
- * with ones, or a maximum.
+/* AVERAGE_POOL_2D and MAX_POOL_2D from image to image: each tile turns the pixels that its windows cover into rows
+ * of wide memory, 4 pixels of up to 16 words of channels a row, where the tensor unit reduces them as if they were
+ * weights: a sum of products with ones, or a maximum.
  *
- * A window that the border of the image cuts has fewer pixels, hence its own instruction with its own divisor: TFLite counts
- * only the pixels inside.  Padding is never read.
- * Sources: gabor_64_p4, gabor_128_p4 (windows inside a tile, every field); looming_* (windows across tiles); ASR_Model, compiler 2.x
- * (MAX_POOL_2D, 17 of 17 instructions); groups of 16 words of channels from mobilenet_v2_mask_classification, compiler 2.x.  Cut windows
- * and pools that need several pieces have no official instance. */
+ * A window that the border of the image cuts has fewer pixels, hence its own instruction with its own divisor:
+ * TFLite counts only the pixels inside.  Padding is never read.
+ *
+ * Sources: gabor_64_p4, gabor_128_p4 (windows inside a tile, every field); looming_* (windows across tiles);
+ * ASR_Model, compiler 2.x (MAX_POOL_2D, 17 of 17 instructions); groups of 16 words of channels from
+ * mobilenet_v2_mask_classification, compiler 2.x.  Cut windows and pools that need several pieces have no official
+ * instance. */
 #include "compiler/families.h"
 #include "compiler/pool.h"
 #include "compiler/scalar.h"
@@ -96,7 +98,8 @@ static int32_t line_rows(const struct grid *in, struct span columns, const struc
     return (int32_t)ceil_div(span_size(pool_covered(columns, x, in->x)), ROW_PIXELS);
 }
 
-static int32_t group_rows(const struct pool_detail *d, const struct grid *in, const struct grid *out, const struct piece *q)
+static int32_t group_rows(const struct pool_detail *d, const struct grid *in, const struct grid *out,
+                          const struct piece *q)
 {
     int32_t rows = 0;
     for (int t = 0; t < ISA_TILES; t++) {
@@ -181,11 +184,13 @@ static bool size_pool(struct plan *p, uint32_t index)
     struct narrow_buffer *read = &p->buffers[in->buffer];
     int32_t rows = pool_wide_rows(d, &in->grid, &out->grid);
     if (rows > WIDE_ROWS)
-        return status_fail(p->st, STATUS_LIMIT, "a row of windows needs %d rows of wide memory, %d are there", rows, WIDE_ROWS);
+        return status_fail(p->st, STATUS_LIMIT, "a row of windows needs %d rows of wide memory, %d are there", rows,
+                           WIDE_ROWS);
     read->words = most(read->words, in->offset + words_read(d, &in->grid, &out->grid));
     plan_value_buffer(p, s->out);
     if (d->kind != POOL_MAX) /* no fence stands between a pool and the step before it */
-        s->temporary = plan_buffer(p, (struct narrow_buffer){.words = most_windows(&out->grid), .first = (int32_t)index - (index > 0),
+        s->temporary = plan_buffer(p, (struct narrow_buffer){.words = most_windows(&out->grid),
+                                                             .first = (int32_t)index - (index > 0),
                                                              .last = (int32_t)index, .late = true});
     plan_wide_floor(p, WIDE_ROWS - rows);
     return true;
@@ -234,26 +239,30 @@ static bool reduce_runs(int tile, const void *arg, struct isa_inst *out)
     if (!span_size(made_y) || !span_size(made_x) || !run_of(made_y, &d->y, in->y, v->run_y, &y) ||
         !run_of(made_x, &d->x, in->x, v->run_x, &x))
         return false;
-    int32_t h = span_size(y.made), w = span_size(x.made), pixels = y.kernel * x.kernel, line = line_rows(in, made_x, &d->x);
+    int32_t h = span_size(y.made), w = span_size(x.made), pixels = y.kernel * x.kernel;
+    int32_t line = line_rows(in, made_x, &d->x);
     struct span all_y = pool_covered(made_y, &d->y, in->y), all_x = pool_covered(made_x, &d->x, in->x);
     int32_t group = span_size(all_y) * line, pitch = 4 * grid_pitch(to, tile), lane_bytes = 4 * q->words;
     int32_t first = ROW_PIXELS * line * (pool_covered(y.made, &d->y, in->y).first - all_y.first) +
                     pool_covered(x.made, &d->x, in->x).first - all_x.first;
     out->op = d->kind == POOL_MAX ? ISA_MAX : ISA_MAC;
     struct isa_tensor *i = &out->tensor;
-    *i = (struct isa_tensor){.avdata = signal_at(3), .param = signal_at(4), .one = 1, .nospill = 1, .w1 = 3, .chdim = 4, .redmask = 3,
+    *i = (struct isa_tensor){.avdata = signal_at(3), .param = signal_at(4), .one = 1, .nospill = 1, .w1 = 3, .chdim = 4,
+                             .redmask = 3,
                              .lanes = lane_bytes - 1, .lanes_last = lane_bytes - 1};
     const int32_t count[5] = {x.kernel, y.kernel, w, h, q->groups};
     for (int k = 0; k < 5; k++)
         i->lim[k] = count[k] - 1;
-    struct loops a = LOOPS({x.kernel, 0}, {y.kernel, 0}, {w * h, 4}, {1, 4 * w * h}), sums = LOOPS({pixels, 0}, {w * h, 0});
+    struct loops a = LOOPS({x.kernel, 0}, {y.kernel, 0}, {w * h, 4}, {1, 4 * w * h});
+    struct loops sums = LOOPS({pixels, 0}, {w * h, 0});
     if (q->groups > 1) {
         loop(&a, q->groups, 0);
         loop(&sums, q->groups, 0);
     }
     i->a = d->kind == POOL_MAX ? tensor_unit(0, NO_LOOPS) : tensor_unit(4LL * v->ones, a);
     i->w = tensor_unit(ROW_PIXELS * v->base + first,
-                       LOOPS({x.kernel, 1}, {y.kernel, ROW_PIXELS * line}, {w, d->x.stride}, {h, ROW_PIXELS * line * d->y.stride},
+                       LOOPS({x.kernel, 1}, {y.kernel, ROW_PIXELS * line}, {w, d->x.stride},
+                             {h, ROW_PIXELS * line * d->y.stride},
                              {q->groups, ROW_PIXELS * group}, {1, ROW_PIXELS * group * q->groups}));
     i->p = buffered(tensor_unit(0, sums), 1, 4);
     i->o = tensor_unit(4LL * (value_at(v->plan, v->out) + grid_at(to, tile, y.made.first, x.made.first) + q->word),

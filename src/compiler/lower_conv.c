@@ -11,7 +11,8 @@ static bool lower_windows(struct plan *p, uint32_t op)
     struct shape4 to;
     if (!window_of(p->graph, o, &w) || !shape4_of(op_output(p->graph, o, 0), &to))
         return status_fail(p->st, STATUS_INTERNAL, "%s has no window", plan_op_text(p, op));
-    d->op = (struct weighted){.in = op_input(p->graph, o, 0), .weights = op_input(p->graph, o, 1), .bias = op_input(p->graph, o, 2),
+    d->op = (struct weighted){.in = op_input(p->graph, o, 0), .weights = op_input(p->graph, o, 1),
+                              .bias = op_input(p->graph, o, 2),
                               .out = op_output(p->graph, o, 0), .activation = fused_activation(o)};
     d->depthwise = o->code == TFL_OP_DEPTHWISE_CONV_2D;
     d->y = (struct axis_window){w.filter_h, w.stride_h, w.dilation_h, w.top};
@@ -33,12 +34,14 @@ static bool lower_windows(struct plan *p, uint32_t op)
 bool conv_is_product(const struct tfl_subgraph *g, const struct tfl_operator *o)
 {
     const struct tfl_tensor *in = op_input(g, o, 0), *w = op_input(g, o, 1);
-    return o->code == TFL_OP_CONV_2D && w->rank == 4 && w->shape[1] == 1 && w->shape[2] == 1 && tfl_elements(in) == w->shape[3];
+    return o->code == TFL_OP_CONV_2D && w->rank == 4 && w->shape[1] == 1 && w->shape[2] == 1 &&
+        tfl_elements(in) == w->shape[3];
 }
 
 bool lower_conv(struct plan *p, uint32_t op)
 {
     const struct value *from = &p->values[lower_value(p, (uint32_t)p->graph->operators[op].inputs[0])];
     bool pixel = from->layout != LAYOUT_GRID || p->steps[from->first].family == &family_global_pool;
-    return pixel && conv_is_product(p->graph, &p->graph->operators[op]) ? lower_fully_connected(p, op) : lower_windows(p, op);
+    bool product = pixel && conv_is_product(p->graph, &p->graph->operators[op]);
+    return product ? lower_fully_connected(p, op) : lower_windows(p, op);
 }

@@ -4,7 +4,8 @@
 #include "compiler/pool.h"
 
 /* Rows and columns that MEAN, SUM, REDUCE_MAX take together, as one window. */
-static bool reduction_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, struct pool_detail *d,
+static bool reduction_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o,
+                         struct pool_detail *d,
                          const struct shape4 *from, const char **why)
 {
     const struct tfl_tensor *axes = op_input(g, o, 1);
@@ -28,7 +29,8 @@ static bool reduction_of(struct arena *a, const struct tfl_subgraph *g, const st
     return true;
 }
 
-bool pool_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, struct pool_detail *d, struct shape4 *from,
+bool pool_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, struct pool_detail *d,
+             struct shape4 *from,
              struct shape4 *to, const char **why)
 {
     struct window w;
@@ -46,7 +48,9 @@ bool pool_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_ope
         return false;
     *why = "its result has not the order rows, columns, channels; keep_dims makes it so";
     bool pixel = from->y == d->y.kernel && from->x == d->x.kernel;
-    return pixel ? tfl_elements(d->out) == from->z : to->y == from->y / d->y.kernel && to->x == from->x / d->x.kernel && to->z == from->z;
+    if (pixel)
+        return tfl_elements(d->out) == from->z;
+    return to->y == from->y / d->y.kernel && to->x == from->x / d->x.kernel && to->z == from->z;
 }
 
 bool pool_is_global(const struct pool_detail *d, const struct shape4 *from, const struct shape4 *to)
@@ -68,7 +72,8 @@ static bool takes_vector(const struct tfl_subgraph *g, const struct tfl_operator
 }
 
 /* The input's plane has no halo, for nobody else reads it; who reads the result needs no image. */
-static bool can_exchange(const struct plan *p, const struct tfl_operator *pool, const struct value *in, const struct shape4 *from)
+static bool can_exchange(const struct plan *p, const struct tfl_operator *pool, const struct value *in,
+                         const struct shape4 *from)
 {
     const struct tfl_subgraph *g = p->graph;
     if (!channel_pool_fits(from) || in->tensor != &g->tensors[pool->inputs[0]])
@@ -76,7 +81,8 @@ static bool can_exchange(const struct plan *p, const struct tfl_operator *pool, 
     for (uint32_t i = 0; i < g->n_operators; i++) {
         const struct tfl_operator *o = &g->operators[i];
         for (uint32_t k = 0; k < o->n_inputs; k++)
-            if ((o->inputs[k] == pool->inputs[0] && o != pool) || (o->inputs[k] == pool->outputs[0] && !takes_vector(g, o)))
+            if ((o->inputs[k] == pool->inputs[0] && o != pool) ||
+                (o->inputs[k] == pool->outputs[0] && !takes_vector(g, o)))
                 return false;
     }
     return true;
@@ -86,7 +92,8 @@ static void lower_exchange(struct plan *p, uint32_t op, const struct pool_detail
 {
     const void *detail = channel_pool_detail(p->arena, d);
     int32_t z = p->values[in].z;
-    uint32_t channels = plan_value(p, d->in, LAYOUT_SLICES, 1, 1, z), out = plan_value(p, d->out, LAYOUT_SLICES, 1, 1, z);
+    uint32_t channels = plan_value(p, d->in, LAYOUT_SLICES, 1, 1, z);
+    uint32_t out = plan_value(p, d->out, LAYOUT_SLICES, 1, 1, z);
     struct step *s = plan_step(p, &family_exchange, op);
     s->detail = detail;
     step_reads(p, s, in);

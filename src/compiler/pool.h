@@ -1,5 +1,5 @@
-/* Windows of AVERAGE_POOL_2D and MAX_POOL_2D, MEAN, SUM and REDUCE_MAX over rows and columns, as the steps and the support
- * rules see them. */
+/* Windows of AVERAGE_POOL_2D and MAX_POOL_2D, MEAN, SUM and REDUCE_MAX over rows and columns, as the steps and the
+ * support rules see them. */
 #ifndef COMPILER_POOL_H
 #define COMPILER_POOL_H
 
@@ -17,7 +17,8 @@ struct pool_detail {
 };
 
 /* Reads the operator; false, with a reason, where it is no such window. */
-bool pool_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, struct pool_detail *d, struct shape4 *from,
+bool pool_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, struct pool_detail *d,
+             struct shape4 *from,
              struct shape4 *to, const char **why);
 /* One window covers the whole image: what comes out is a vector (emit_global_pool.c). */
 bool pool_is_global(const struct pool_detail *d, const struct shape4 *from, const struct shape4 *to);

@@ -8,7 +8,10 @@ static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
 
 #define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
 
-static const char *op_name(const struct support *s, uint32_t op) { return graph_op_text(s->arena, s->graph->source, op); }
+static const char *op_name(const struct support *s, uint32_t op)
+{
+    return graph_op_text(s->arena, s->graph->source, op);
+}
 
 static bool is_reduction(const struct tfl_operator *o)
 {
@@ -25,12 +28,14 @@ struct verdict support_pool(const struct support *s, uint32_t op)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: %s", op_name(s, op), why);
     if (d.activation != TFL_ACT_NONE && d.activation != TFL_ACT_RELU && d.activation != TFL_ACT_RELU6 &&
         d.activation != TFL_ACT_RELU_N1_TO_1)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op), (int)d.activation);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op),
+                      (int)d.activation);
     if ((d.kind == POOL_MAX || !is_reduction(o)) && !same_numbers(d.in, d.out))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" has another scale or zero point than the input; TFLite's pools do not rescale",
-                      op_name(s, op), d.out->name);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" has another scale or zero point than the "
+                      "input; TFLite's pools do not rescale", op_name(s, op), d.out->name);
     if (s->form[o->inputs[0]] == FORM_VECTOR)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" lies on the chip as a vector; this version pools images", op_name(s, op),
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" lies on the chip as a vector; this version pools images",
+                      op_name(s, op),
                       d.in->name);
     if (pool_is_global(&d, &from, &to)) {
         const char *large = pool_global_refusal(s->arena, &from);
@@ -41,7 +46,7 @@ struct verdict support_pool(const struct support *s, uint32_t op)
     struct grid in = grid_of(from.y, from.x, from.z), out = grid_of(to.y, to.x, to.z);
     int32_t rows = pool_wide_rows(&d, &in, &out);
     if (rows > WIDE_ROWS)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: a row of windows of %dx%d needs %d rows of wide memory, %d are there: pool in two steps",
-                      op_name(s, op), d.y.kernel, d.x.kernel, rows, WIDE_ROWS);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: a row of windows of %dx%d needs %d rows of wide memory, %d are "
+                      "there: pool in two steps", op_name(s, op), d.y.kernel, d.x.kernel, rows, WIDE_ROWS);
     return MAPPED;
 }

@@ -1,5 +1,5 @@
-/* Random pools and reductions, alone, between convolutions and at the end of a classifier, and whole small networks, on the chip:
- * each compiles, or says why not; what compiles gives exactly the kernels' bytes.
+/* Random pools and reductions, alone, between convolutions and at the end of a classifier, and whole small networks,
+ * on the chip: each compiles, or says why not; what compiles gives exactly the kernels' bytes.
  *   SEEDS=n  how many of each (60)    FIRST=n  first seed    LARGE=1  larger images    VERBOSE=1  prints each */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,8 @@ static const struct tfl_tensor *now(struct recipe *r) { return maker_tensor(r->k
 
 static void start(struct recipe *r, struct arena *a, uint64_t seed)
 {
-    static const int32_t sizes[] = {5, 6, 7, 8, 13, 16, 24, 56, 96}, channels[] = {1, 3, 4, 8, 16, 24, 64, 65, 72, 128, 200};
+    static const int32_t sizes[] = {5, 6, 7, 8, 13, 16, 24, 56, 96},
+        channels[] = {1, 3, 4, 8, 16, 24, 64, 65, 72, 128, 200};
     *r = (struct recipe){.a = a, .s = seed, .large = getenv("LARGE")};
     enum tfl_type type = random_next(&r->s) % 2 ? TFL_INT8 : TFL_UINT8;
     int32_t y = ANY(&r->s, sizes), x = random_next(&r->s) % 3 ? y : ANY(&r->s, sizes), c = ANY(&r->s, channels);
@@ -40,7 +41,8 @@ static void start(struct recipe *r, struct arena *a, uint64_t seed)
 static void conv(struct recipe *r)
 {
     static const int32_t channels[] = {2, 4, 16, 40, 96};
-    struct make_window w = {.size = random_next(&r->s) % 2 ? 1 : 3, .channels = ANY(&r->s, channels), .activation = TFL_ACT_RELU6};
+    struct make_window w = {.size = random_next(&r->s) % 2 ? 1 : 3, .channels = ANY(&r->s, channels),
+                            .activation = TFL_ACT_RELU6};
     r->t = make_conv_2d(r->k, r->t, &w);
     r->name = arena_text(r->a, "%s, conv %d -> %d", r->name, w.size, w.channels);
 }
@@ -95,7 +97,8 @@ static void reduce(struct recipe *r)
     bool keep = n > 2 || random_next(&r->s) % 2;
     enum tfl_builtin code = ANY(&r->s, codes);
     r->t = make_reduce(r->k, code, r->t, n > 2 ? 1 : 2, axes[n], keep);
-    r->name = arena_text(r->a, "%s, %s (%d,%d)%s", r->name, tfl_op_name(code), axes[n][0], axes[n][1], keep ? " keep_dims" : "");
+    r->name = arena_text(r->a, "%s, %s (%d,%d)%s", r->name, tfl_op_name(code), axes[n][0], axes[n][1],
+                         keep ? " keep_dims" : "");
 }
 
 static const struct tfl_model *heads(struct arena *a, uint64_t seed, const char **name)
@@ -148,7 +151,8 @@ static const struct tfl_model *exchanges(struct arena *a, uint64_t seed, const c
     else
         t = make_pool(k, max ? TFL_OP_MAX_POOL_2D : TFL_OP_AVERAGE_POOL_2D, t,
                       &(struct make_window){.size = y, .width = x, .stride = 1, .padding = TFL_PAD_VALID});
-    *name = arena_text(a, "%s %dx%dx%d, %s -> %d%s", type == TFL_INT8 ? "int8" : "uint8", y, x, c, max ? "max" : "average", n,
+    *name = arena_text(a, "%s %dx%dx%d, %s -> %d%s", type == TFL_INT8 ? "int8" : "uint8", y, x, c,
+                       max ? "max" : "average", n,
                        soft ? ", softmax" : "");
     if (random_next(&s) % 4)
         t = make_conv_2d(k, t, &(struct make_window){.size = 1, .channels = n});
@@ -178,12 +182,14 @@ static void run(recipe_fn *make, unsigned least)
         wrong += j.fault && !limit;
         partly += !j.fault && !whole;
         if ((j.fault && !limit) || getenv("VERBOSE"))
-            print_message("seed %llu: %s: %s\n", (unsigned long long)seed, name, j.fault ? j.fault : why ? why : "exact");
+            print_message("seed %llu: %s: %s\n", (unsigned long long)seed, name,
+                          j.fault ? j.fault : why ? why : "exact");
         if (!j.fault && !whole)
             assert_non_null(why); /* a refusal always has a reason */
         arena_free(a);
     }
-    print_message("%llu models: %u exact, %u exact with a part on the CPU, %u too large, %u wrong\n", (unsigned long long)n, exact, partly,
+    print_message("%llu models: %u exact, %u exact with a part on the CPU, %u too large, %u wrong\n",
+                  (unsigned long long)n, exact, partly,
                   too_large, wrong);
     assert_int_equal(wrong, 0);
     assert_true(n < 20 || exact * 100 >= least * n);
