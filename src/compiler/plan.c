@@ -257,7 +257,8 @@ static void emit_step(const struct plan *p, uint32_t step, struct program *out)
         emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
     if (borders)
         emit_halo(p, &p->values[s->out], unsigned_zero_point(p->values[s->out].tensor), alone && s->family->by_word, out);
-    if (s->family->closes)
+    bool input_next = step + 1 < p->n_steps && p->steps[step + 1].op == NO_OPERATOR && p->steps[step + 1].out != NO_VALUE;
+    if (s->family->closes || (borders && input_next)) /* an infeed counts from 0 on all tiles */
         emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
     bool to_host = s->out == NO_VALUE && s->n_in > 0;
     if (to_host && step + 1 < p->n_steps) { /* an output in the middle */

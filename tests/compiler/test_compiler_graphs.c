@@ -187,6 +187,26 @@ static void moves(struct draw *d)
     make_output(d->k, x);
 }
 
+/* ---- several inputs and outputs ---- */
+
+/* Images and vectors in and out, results from the middle of the network. */
+static void ports(struct draw *d)
+{
+    int32_t n = 4 * (1 + up_to(d, 40));
+    int image = input(d), second = up_to(d, 2) ? input(d) : image, vector = make_input(d->k, 1, &n);
+    int x = convolution(d, image, 3, 1, ANY(&d->s, channels), TFL_ACT_RELU6);
+    make_output(d->k, x);
+    int y = convolution(d, second, 1, 1, maker_tensor(d->k, x)->shape[3], TFL_ACT_NONE);
+    if (up_to(d, 2))
+        make_output(d->k, y);
+    int z = make_binary(d->k, TFL_OP_ADD, x, y, TFL_ACT_NONE);
+    int v = make_fully_connected(d->k, vector, 4 * (1 + up_to(d, 30)), TFL_ACT_RELU);
+    if (up_to(d, 2))
+        make_output(d->k, v);
+    make_output(d->k, make_unary(d->k, TFL_OP_LOGISTIC, make_fully_connected(d->k, v, 1 + up_to(d, 10), TFL_ACT_NONE)));
+    make_output(d->k, convolution(d, z, 3, 2, ANY(&d->s, channels), TFL_ACT_NONE));
+}
+
 /* ---- the loop ---- */
 
 typedef void draw_fn(struct draw *d);
@@ -254,9 +274,26 @@ static void residuals(void **state)
     judge_many(residual, 80);
 }
 
+static void many_ports(void **state)
+{
+    (void)state;
+    judge_many(ports, 90);
+}
+
+static void mobilenet_v2(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct judgement j = judge(a, make_mobilenet_v2(a, TFL_INT8, 1, 32, 10));
+    assert_string_equal(j.fault ? j.fault : "exact", "exact");
+    assert_int_equal(j.compiled.n_mapped, j.compiled.n_ops);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(binaries), cmocka_unit_test(unaries),
-                                       cmocka_unit_test(residuals), cmocka_unit_test(all_moves)};
+                                       cmocka_unit_test(residuals), cmocka_unit_test(all_moves), cmocka_unit_test(many_ports),
+                                       cmocka_unit_test(mobilenet_v2)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
