@@ -168,7 +168,7 @@ static bool buffers_make(struct chip *c, struct arena *a, const struct dwn_execu
     c->n_buffers = 0;
     for (uint32_t k = 0; k < x->n_inputs; k++) {
         const struct dwn_layer *l = &x->inputs[k];
-        size_t elements;
+        size_t elements = 0;
         if (!layer_size(l, &elements, c->st))
             return false;
         size_t bytes = elements * element_bytes(l->type);
@@ -183,7 +183,7 @@ static bool buffers_make(struct chip *c, struct arena *a, const struct dwn_execu
     }
     for (uint32_t k = 0; k < x->n_outputs; k++) {
         const struct dwn_layer *l = &x->outputs[k];
-        size_t elements;
+        size_t elements = 0;
         if (!layer_size(l, &elements, c->st))
             return false;
         buffer_add(c, a, DWN_OUTPUT, l->name, (size_t)l->size_bytes * (size_t)l->execution_count);
@@ -314,7 +314,7 @@ static bool outputs_take(struct chip *c, struct arena *a, struct bytes *outputs)
     for (uint32_t k = 0; k < x->n_outputs; k++) {
         const struct dwn_layer *l = &x->outputs[k];
         const struct host_buffer *b = &c->buffer[x->n_inputs + k];
-        size_t elements;
+        size_t elements = 0;
         if (!layer_size(l, &elements, c->st))
             return false;
         size_t size = elements * element_bytes(l->type);

@@ -5,8 +5,9 @@
 #include "base/arena.h"
 #include "darwinn/package.h"
 #include "support/corpus.h"
+#include "support/fault_judge.h"
 
-enum { SEEDS = 3, WHY = 300 };
+enum { SEEDS = 3, WHY = 300, MAX_KINDS = 100 };
 
 /* Byte-identity of one compiled model with the official one, the caching token apart. */
 enum level { PARAMETERS, CACHING_STREAM, EXECUTION_STREAM, PACKAGE, WHOLE_FILE, LEVELS };
@@ -24,7 +25,7 @@ struct row {
     /* b */
     int findings;
     char finding[WHY];
-    int faults, by_verifier, by_simulator, by_output, harmless, unnoticed;
+    int faulted, fault[MAX_KINDS][FAULT_VERDICTS]; /* seeded faults: tried on this model; by kind and verdict */
     /* cycles: the official number (0: none), our estimate, and milliseconds of a run over USB 3 */
     long long official_cycles, cycles;
     double ms;
@@ -42,8 +43,9 @@ struct row {
     char first_difference[WHY];
 };
 
-/* Fills everything of one pair.  rungs: which of "abcde". */
-void measure(const struct corpus_pair *pair, const char *rungs, unsigned faults, struct row *out);
+/* Fills everything of one pair.  rungs: which of "abcde"; faults: kinds of seeded faults to try, 0: none;
+ * model: its number, for their places. */
+void measure(const struct corpus_pair *pair, const char *rungs, uint32_t model, unsigned faults, struct row *out);
 
 /* Counts of set bits in fields that are not understood, over all instructions that `measure_fields` is given. */
 struct field_counts;
@@ -60,6 +62,10 @@ void device_report(struct buf *out, const struct device_results *d);
 void cycles_measure(struct arena *a, const struct dwn_package *p, struct row *out);
 void cycles_ladder(struct buf *out, const struct corpus *c, const struct row *rows);
 void cycles_report(struct buf *out, const struct corpus *c, const struct row *rows);
+
+/* Who notices seeded faults (seeded.c). */
+void seeded_ladder(struct buf *out, const struct corpus *c, const struct row *rows);
+void seeded_report(struct buf *out, const struct corpus *c, const struct row *rows);
 
 /* docs/evidence.md from the rows.  d: NULL where not measured. */
 void report_write(struct buf *out, const struct corpus *c, const struct row *rows, const struct field_counts *f,

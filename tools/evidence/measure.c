@@ -11,7 +11,7 @@
 #include "interp/interp.h"
 #include "isa/isa.h"
 #include "sim/sim.h"
-#include "support/faults.h"
+#include "support/fault_judge.h"
 #include "tflite/model.h"
 #include "verify/verify.h"
 
@@ -105,63 +105,19 @@ static void rung_b(struct arena *a, const struct loaded *l, struct row *r)
     }
 }
 
-/* Runs one package on seeded bytes; outputs live in the arena. */
-static bool run_package(struct arena *a, const struct dwn_package *p, uint64_t seed, struct bytes **outputs, uint32_t *n,
-                        struct status *st)
+/* All kinds of faults, one place each, on a model small enough. */
+static void faults(const struct dwn_package *p, unsigned limit, uint64_t seed, struct row *r)
 {
-    const struct dwn_executable *x = NULL;
-    for (uint32_t e = 0; e < p->n_executables; e++)
-        if (p->executables[e].type != DWN_PARAMETER_CACHING)
-            x = &p->executables[e];
-    if (!x)
-        return status_fail(st, STATUS_INVALID, "nothing to run");
-    struct bytes *inputs = ARENA_ARRAY(a, struct bytes, x->n_inputs + 1);
-    for (uint32_t k = 0; k < x->n_inputs; k++) {
-        size_t wide = x->inputs[k].type == DWN_I16 || x->inputs[k].type == DWN_U16 ? 2 : 1;
-        size_t size = (size_t)x->inputs[k].y * (size_t)x->inputs[k].x * (size_t)x->inputs[k].z * wide;
-        uint8_t *data = arena_alloc(a, size);
-        for (size_t b = 0; b < size; b++)
-            data[b] = (uint8_t)random_next(&seed);
-        inputs[k] = bytes_of(data, size);
-    }
-    *outputs = ARENA_ARRAY(a, struct bytes, x->n_outputs + 1);
-    *n = x->n_outputs;
-    struct sim_options o = {.strict = true, .seed = 1};
-    struct sim *s = sim_new(&o);
-    bool ok = sim_run(s, a, p, inputs, *outputs, st);
-    sim_free(s);
-    return ok;
-}
-
-static void faults(const struct dwn_package *p, unsigned limit, struct row *r)
-{
+    enum { BUDGET = 1 << 21 }; /* steps: a fraction of a second */
     struct arena *a = arena_new();
-    struct bytes *good;
-    uint32_t n;
+    struct fault_trial t;
     struct status st = {0};
-    if (!run_package(a, p, 7, &good, &n, &st)) {
-        arena_free(a);
-        return;
-    }
-    for (unsigned kind = 0; kind < fault_kinds() && kind < limit; kind++) {
+    bool fits = fault_trial_begin(a, p, BUDGET / 2, &t, &st);
+    r->faulted |= fits;
+    for (unsigned kind = 0; fits && kind < fault_kinds() && kind < limit && kind < MAX_KINDS; kind++) {
         struct arena *b = arena_new();
         const char *where;
-        struct dwn_package *bad = fault_apply(b, p, kind, 11 + kind, &where);
-        if (bad) {
-            struct verify_report report;
-            struct bytes *outputs = NULL;
-            uint32_t m = 0;
-            st = (struct status){0};
-            verify_package(b, bad, &report);
-            bool ran = run_package(b, bad, 7, &outputs, &m, &st), same = ran && m == n;
-            for (uint32_t k = 0; same && k < n; k++)
-                same = bytes_equal(good[k], outputs[k]);
-            r->faults++;
-            r->by_verifier += report.count > 0;
-            r->by_simulator += !ran;
-            r->by_output += ran && !same;
-            r->harmless += report.count == 0 && same;
-        }
+        r->fault[kind][fault_judge(b, &t, BUDGET, kind, seed + kind, &where)]++;
         arena_free(b);
     }
     arena_free(a);
@@ -436,7 +392,7 @@ static void rungs_d_e(struct arena *a, const struct loaded *official, const stru
         rung_e(a, official, &ours, r);
 }
 
-void measure(const struct corpus_pair *pair, const char *rungs, unsigned fault_limit, struct row *r)
+void measure(const struct corpus_pair *pair, const char *rungs, uint32_t model, unsigned fault_limit, struct row *r)
 {
     struct arena *a = arena_new();
     struct status st = {0};
@@ -465,7 +421,7 @@ void measure(const struct corpus_pair *pair, const char *rungs, unsigned fault_l
         cycles_measure(a, official.package[k], r);
     if (strchr(rungs, 'b') && fault_limit)
         for (unsigned k = 0; k < official.n_packages; k++)
-            faults(official.package[k], fault_limit, r);
+            faults(official.package[k], fault_limit, 1000 * model + k, r);
     if (strchr(rungs, 'c') && source)
         rung_c(&official, source, r);
     if ((strchr(rungs, 'd') || strchr(rungs, 'e')) && source)

@@ -12,7 +12,6 @@ struct totals {
     int executables, executables_equal, packages, packages_equal;
     int new_packages, new_packages_equal;
     int clean, findings;
-    int faults, by_verifier, by_simulator, by_output, harmless;
     int equal, ran;
     long long bytes, bytes_off;
     int compiled, mapping, verified, simulated, same_output;
@@ -34,8 +33,6 @@ static struct totals add_up(const struct corpus *c, const struct row *rows)
             t.new_packages += r->packages, t.new_packages_equal += r->packages_equal;
         t.clean += r->done && r->findings == 0;
         t.findings += r->findings;
-        t.faults += r->faults, t.by_verifier += r->by_verifier, t.by_simulator += r->by_simulator;
-        t.by_output += r->by_output, t.harmless += r->harmless;
         t.ran += r->ran == SEEDS;
         t.equal += r->equal == SEEDS;
         t.bytes += r->bytes, t.bytes_off += r->bytes_off;
@@ -61,12 +58,7 @@ static void ladder(struct buf *o, const struct totals *t, const struct corpus *c
              t->packages_equal, t->packages);
     buf_text(o, "| a | the same, compiler 16 | %d of %d |\n", t->new_packages_equal, t->new_packages);
     buf_text(o, "| b | official models in which the verifier finds nothing | %d of %d (%d findings) |\n", t->clean, t->models, t->findings);
-    if (t->faults) {
-        buf_text(o, "| b | seeded faults noticed by the verifier | %d of %d |\n", t->by_verifier, t->faults);
-        buf_text(o, "| b | seeded faults noticed by the simulator's strict mode | %d of %d |\n", t->by_simulator, t->faults);
-        buf_text(o, "| b | seeded faults that change the output of a run that ends | %d of %d |\n", t->by_output, t->faults);
-        buf_text(o, "| b | seeded faults that none of the three notices: the output is the same | %d of %d |\n", t->harmless, t->faults);
-    }
+    seeded_ladder(o, c, rows);
     buf_text(o, "| c | official executables that run on the simulator, %d seeded inputs each | %d of %d |\n", SEEDS, t->ran, t->sources);
     buf_text(o, "| c | of these, output equal to our kernels in chip numerics, every byte | %d of %d |\n", t->equal, t->sources);
     buf_text(o, "| c | output bytes that differ from TFLite's integer kernels | %lld of %lld |\n", t->bytes_off, t->bytes);
@@ -156,6 +148,7 @@ void report_write(struct buf *out, const struct corpus *c, const struct row *row
     per_model(out, c, rows);
     if (d)
         device_report(out, d);
+    seeded_report(out, c, rows);
     cycles_report(out, c, rows);
     unknown_fields(out, f);
 }
