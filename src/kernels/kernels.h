@@ -153,8 +153,8 @@ bool kern_resize_nearest(struct kern_ctx *c, const struct kern_resize *p, kern_i
 
 /* lstm.c: UNIDIRECTIONAL_SEQUENCE_LSTM in the full integer form: int8 input, output and weights, int16 cell state,
  * int32 biases, no peephole, projection, layer normalisation nor coupled gates.  Inputs in the schema's order, 20 or 24
- * of them, NULL = left out.  The two states are variables and are written.  The chip's arithmetic is not known well
- * enough (one example); KERN_EDGETPU computes as KERN_TFLITE. */
+ * of them, NULL = left out.  The two states are variables and are written.  KERN_EDGETPU follows the one
+ * official stream that has an LSTM (lstm_edgetpu.c). */
 struct kern_lstm {
     float cell_clip;
     bool time_major;

@@ -1,32 +1,13 @@
 /* UNIDIRECTIONAL_SEQUENCE_LSTM, integers: gates in 16 bits with 3 integer bits, states of 8 and 16 bits. */
-#include "kernels/internal.h"
+#include "kernels/lstm.h"
+
 #include "kernels/matmul.h"
 
-enum gate { INPUT, FORGET, CELL, OUTPUT, GATES };
 enum { /* inputs in the schema's order */
     IN_X = 0, IN_W = 1, IN_R = 5, IN_PEEPHOLE = 9, IN_BIAS = 12, IN_PROJECTION = 16, IN_HIDDEN_STATE = 18,
     IN_CELL_STATE = 19, IN_NORM = 20, N_INPUTS = 24,
 };
 enum { GATE_BITS = 3 };
-
-/* One matrix of a gate: sum over w * (x - zero), scaled into the gate's units. */
-struct product {
-    const int16_t *w;
-    struct fixed_multiplier factor;
-};
-
-struct lstm {
-    size_t batch, steps, n_input, n_cell;
-    struct product x[GATES], h[GATES];
-    const int32_t *bias[GATES];
-    int cell_exponent; /* the cell state's scale is 2^cell_exponent */
-    int32_t cell_clip; /* 0: none */
-    struct fixed_multiplier hidden;
-    int32_t hidden_zero;
-    int16_t *cell;
-    int8_t *state;
-    int32_t state_zero, x_zero;
-};
 
 static bool need_shape(struct kern_ctx *c, kern_in t, int32_t rows, int32_t columns)
 {
@@ -35,7 +16,8 @@ static bool need_shape(struct kern_ctx *c, kern_in t, int32_t rows, int32_t colu
                 columns);
 }
 
-static bool load_product(struct kern_ctx *c, kern_in w, size_t rows, size_t columns, float s_in, struct product *p)
+static bool load_product(struct kern_ctx *c, kern_in w, size_t rows, size_t columns, float s_in, float s_out,
+                         struct product *p)
 {
     if (!need_type(c, w, KERN_I8) || !need_quant(c, w) ||
         !need(c, w->zero[0] == 0, "weights '%s' have zero point %lld", w->name, (long long)w->zero[0]) ||
@@ -44,6 +26,7 @@ static bool load_product(struct kern_ctx *c, kern_in w, size_t rows, size_t colu
     int16_t *data = ARENA_ARRAY(c->scratch, int16_t, kern_elements(w));
     load_row16(w, 0, kern_elements(w), 0, data);
     p->w = data;
+    p->mult = s_in * w->scale[0] * (1.0f / s_out);
     p->factor = fixed_multiplier((double)(w->scale[0] * s_in / (1.0f / 4096))); /* a gate's unit is 2^-12 */
     return true;
 }
@@ -55,8 +38,8 @@ static bool load_gate(struct kern_ctx *c, struct lstm *l, struct kern_tensor **i
         !need_shape(c, b, (int32_t)l->n_cell, 1))
         return false;
     l->bias[g] = b->data;
-    return load_product(c, w, l->n_cell, l->n_input, s_x, &l->x[g]) &&
-           load_product(c, r, l->n_cell, l->n_cell, s_h, &l->h[g]);
+    return load_product(c, w, l->n_cell, l->n_input, s_x, s_h, &l->x[g]) &&
+           load_product(c, r, l->n_cell, l->n_cell, s_h, s_h, &l->h[g]);
 }
 
 static bool load_states(struct kern_ctx *c, const struct kern_lstm *p, struct kern_tensor **in, struct lstm *l)
@@ -79,6 +62,7 @@ static bool load_states(struct kern_ctx *c, const struct kern_lstm *p, struct ke
     l->hidden_zero = p->hidden_zero;
     l->state = h->data;
     l->state_zero = zero_of(h);
+    l->state_scale = h->scale[0];
     l->cell = s->data;
     return true;
 }
@@ -111,7 +95,7 @@ static void update_cell(const struct lstm *l, const int32_t gate[GATES], int16_t
     *state = (int8_t)clamp32(fixed_scale(shown, l->hidden) + l->hidden_zero, INT8_MIN, INT8_MAX);
 }
 
-static void step(const struct lstm *l, size_t batch, kern_in x, size_t at, int8_t *out)
+static void step(const struct lstm *l, enum kern_numerics numerics, size_t batch, kern_in x, size_t at, int8_t *out)
 {
     struct arena *a = arena_new();
     int16_t *row = ARENA_ARRAY(a, int16_t, l->n_input), *h = ARENA_ARRAY(a, int16_t, l->n_cell);
@@ -120,11 +104,13 @@ static void step(const struct lstm *l, size_t batch, kern_in x, size_t at, int8_
     load_row16(x, at, l->n_input, l->x_zero, row);
     for (size_t i = 0; i < l->n_cell; i++)
         h[i] = (int16_t)(state[i] - l->state_zero);
-    for (int g = 0; g < GATES; g++) {
+    if (numerics == KERN_EDGETPU)
+        lstm_step_edgetpu(l, a, row, h, l->cell + batch * l->n_cell, state);
+    for (int g = 0; g < GATES && numerics == KERN_TFLITE; g++) {
         sums[g] = ARENA_ARRAY(a, int32_t, l->n_cell);
         gate_sums(l, g, row, h, sums[g], part);
     }
-    for (size_t i = 0; i < l->n_cell; i++) {
+    for (size_t i = 0; i < l->n_cell && numerics == KERN_TFLITE; i++) {
         int32_t gate[GATES];
         for (int g = 0; g < GATES; g++)
             gate[g] = g == CELL ? fixed_tanh16(sums[g][i], GATE_BITS) : fixed_logistic16(sums[g][i], GATE_BITS);
@@ -165,7 +151,7 @@ bool kern_lstm(struct kern_ctx *c, const struct kern_lstm *p, struct kern_tensor
     for (size_t t = 0; t < l.steps; t++)
         for (size_t b = 0; b < l.batch; b++) {
             size_t i = p->time_major ? t * l.batch + b : b * l.steps + t;
-            step(&l, b, x, i * l.n_input, (int8_t *)y->data + i * l.n_cell);
+            step(&l, c->numerics, b, x, i * l.n_input, (int8_t *)y->data + i * l.n_cell);
         }
     return true;
 }
