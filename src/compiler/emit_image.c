@@ -320,13 +320,6 @@ static void emit_infeed(const struct plan *plan, const struct step *s, struct pr
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-static bool rows_as_they_are(const struct step *s, struct axis_window *w)
-{
-    (void)s;
-    *w = (struct axis_window){1, 1, 1, 0};
-    return true;
-}
-
 const struct family family_infeed_image = {.name = "infeed of an image", .size = size_infeed, .emit = emit_infeed,
                                            .rows = rows_as_they_are};
 

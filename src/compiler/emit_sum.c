@@ -138,5 +138,5 @@ static void emit_sum(const struct plan *plan, const struct step *s, struct progr
         program_add(p, inst[k]);
 }
 
-const struct family family_sum = {
-    .name = "sum", .size = size_sum, .emit = emit_sum, .closes = true, .by_word = true, .same_planes = true};
+const struct family family_sum = {.name = "sum", .size = size_sum, .emit = emit_sum, .rows = rows_as_they_are,
+                                  .closes = true, .by_word = true, .same_planes = true};

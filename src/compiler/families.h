@@ -81,6 +81,9 @@ extern const struct family family_fixed;     /* -> any layout             emit_f
 
 void *infeed_image_detail(struct arena *a);
 
+/* struct family.rows of steps that read the rows that they make. */
+bool rows_as_they_are(const struct step *s, struct axis_window *w);
+
 /* Fills the halo of a value's planes on all tiles; padding: the zero point in the uint8 domain.
  * by_word: the producer signals each word of four channels, not blocks of 64 (or 4) channels. */
 void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, bool by_word, struct program *p);

@@ -142,21 +142,27 @@ static bool one_shape(const struct plan *p, const struct step *s)
     return true;
 }
 
+uint32_t lower_plain(struct plan *p, uint32_t value, uint32_t op)
+{
+    struct value v = p->values[value];
+    uint32_t plain = plan_value(p, v.tensor, LAYOUT_GRID, v.y, v.x, v.z);
+    struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
+    *d = (struct pointwise_detail){.same_rows = true, .y = axis_same(v.y), .x = axis_same(v.x), .words = v.grid.words};
+    set_copy_numerics(&d->numbers);
+    struct step *s = plan_step(p, &family_pointwise, op);
+    s->detail = d;
+    step_reads(p, s, value);
+    step_makes(p, s, plain);
+    return plain;
+}
+
 /* An operand whose plane has a border, because others need one, is copied without it (lane detection). */
 static void add_plain_copies(struct plan *p, uint32_t op, uint32_t in[MAX_INPUTS], uint32_t n_in)
 {
     for (uint32_t k = 0; k < n_in; k++) {
-        struct value v = p->values[in[k]];
-        if (!grid_has_halo(&v.grid))
+        if (!grid_has_halo(&p->values[in[k]].grid))
             continue;
-        uint32_t plain = plan_value(p, v.tensor, LAYOUT_GRID, v.y, v.x, v.z);
-        struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
-        *d = (struct pointwise_detail){.same_rows = true, .y = axis_same(v.y), .x = axis_same(v.x), .words = v.grid.words};
-        set_copy_numerics(&d->numbers);
-        struct step *s = plan_step(p, &family_pointwise, op);
-        s->detail = d;
-        step_reads(p, s, in[k]);
-        step_makes(p, s, plain);
+        uint32_t plain = lower_plain(p, in[k], op);
         for (uint32_t j = k + 1; j < n_in; j++)
             in[j] = in[j] == in[k] ? plain : in[j];
         in[k] = plain;

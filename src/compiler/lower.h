@@ -18,6 +18,8 @@ uint32_t lower_whole(struct plan *p, uint32_t value, int32_t tiles, uint32_t op)
 bool lower_is_image(const struct plan *p, uint32_t tensor);
 /* A new value of the tensor, laid out as another one. */
 uint32_t lower_like(struct plan *p, const struct tfl_tensor *t, uint32_t model);
+/* The same image in a plane without a border. */
+uint32_t lower_plain(struct plan *p, uint32_t value, uint32_t op);
 /* The same vector in slices. */
 uint32_t lower_slices(struct plan *p, uint32_t value, uint32_t op);
 

@@ -1,7 +1,15 @@
 #include "compiler/strips.h"
 
 #include "compiler/families.h"
+#include "compiler/lower.h"
 #include "compiler/scalar.h"
+
+bool rows_as_they_are(const struct step *s, struct axis_window *w)
+{
+    (void)s;
+    *w = (struct axis_window){1, 1, 1, 0};
+    return true;
+}
 
 /* ---- which steps ---- */
 
@@ -26,6 +34,9 @@ bool strips_possible(const struct plan *p, uint32_t last)
             if (s->in[k] == end && !leaves_chip(s))
                 return false;
     }
+    for (uint32_t i = last + 1; i < p->n_steps; i++)
+        if (p->steps[i].out == end)
+            return false;
     for (uint32_t i = 0; i < p->n_values; i++) {
         const struct value *v = &p->values[i];
         if (v->first <= last && (v->buffer != NO_BUFFER || v->layout != LAYOUT_GRID || (v->last > last && i != end)))
@@ -66,6 +77,7 @@ struct strip {
     uint32_t last;
     int32_t passes, pass;
     uint32_t *part; /* of each lowered value: its rows in this strip */
+    bool *settled;  /* of each lowered value */
 };
 
 /* The value's rows in this strip; all that read it have claimed theirs. */
@@ -123,7 +135,9 @@ static void make_parts(struct strip *t)
         bool at_end = s->out == end;
         if (t->part[s->out] == NO_VALUE)
             t->part[s->out] = new_part(t, s->out, at_end && !to_host);
-        settle_rows(t, &t->p->values[t->part[s->out]].grid, at_end, to_host);
+        if (!t->settled[s->out]) /* it may have several makers */
+            settle_rows(t, &t->p->values[t->part[s->out]].grid, at_end, to_host);
+        t->settled[s->out] = true;
         for (uint32_t k = 0; k < s->n_in; k++) {
             if (t->part[s->in[k]] == NO_VALUE)
                 t->part[s->in[k]] = new_part(t, s->in[k], false);
@@ -134,10 +148,37 @@ static void make_parts(struct strip *t)
 
 /* ---- the steps ---- */
 
+/* The operand has the rows of the result and nothing beside. */
+static bool is_plain(const struct grid *in, const struct grid *out)
+{
+    return memcmp(in->own_y, out->own_y, sizeof in->own_y) == 0 && !grid_has_halo(in);
+}
+
+/* What several operands are made of element by element must lie alike: those with other rows, for other readers, are copied. */
+static void add_operands(const struct strip *t, const struct step *from, uint32_t in[MAX_INPUTS])
+{
+    struct plan *p = t->p;
+    for (uint32_t k = 0; k < from->n_in; k++)
+        in[k] = t->part[from->in[k]];
+    for (uint32_t k = 0; k < from->n_in && from->n_in > 1; k++) {
+        struct grid out = p->values[t->part[from->out]].grid;
+        if (is_plain(&p->values[in[k]].grid, &out))
+            continue;
+        uint32_t wide = in[k], plain = lower_plain(p, wide, from->op);
+        struct grid *g = &p->values[plain].grid;
+        memcpy(g->own_y, out.own_y, sizeof out.own_y);
+        memcpy(g->plane_y, out.own_y, sizeof out.own_y);
+        for (uint32_t j = k; j < from->n_in; j++)
+            in[j] = in[j] == wide ? plain : in[j];
+    }
+}
+
 static void add_steps(const struct strip *t, uint32_t *first)
 {
     for (uint32_t i = 0; i <= t->last; i++) {
         const struct step *from = &t->steps[i];
+        uint32_t in[MAX_INPUTS];
+        add_operands(t, from, in);
         struct step *s = plan_step(t->p, from->family, from->op);
         s->detail = from->family == &family_infeed_image ? infeed_image_detail(t->p->arena) : from->detail;
         s->passes = t->passes;
@@ -146,7 +187,7 @@ static void add_steps(const struct strip *t, uint32_t *first)
         else
             first[i] = (uint32_t)(s - t->p->steps);
         for (uint32_t k = 0; k < from->n_in; k++)
-            step_reads(t->p, s, t->part[from->in[k]]);
+            step_reads(t->p, s, in[k]);
         if (from->out != NO_VALUE)
             step_makes(t->p, s, t->part[from->out]);
     }
@@ -204,10 +245,11 @@ bool strips_cut(struct plan *p, uint32_t last, int32_t passes)
     if (passes > p->values[end].y || (to_host && !passes_whole_words(&p->values[end].grid, passes)))
         return false;
     t.part = ARENA_ARRAY(p->arena, uint32_t, n_values);
+    t.settled = ARENA_ARRAY(p->arena, bool, n_values);
     p->steps = NULL, p->n_steps = 0, p->steps_capacity = 0;
     for (t.pass = 0; t.pass < passes; t.pass++) {
         for (uint32_t i = 0; i < n_values; i++)
-            t.part[i] = NO_VALUE;
+            t.part[i] = NO_VALUE, t.settled[i] = false;
         make_parts(&t);
         add_steps(&t, first);
         if (t.pass + 1 < passes)
