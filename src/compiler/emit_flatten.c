@@ -6,6 +6,7 @@
  * color_*_64, color_*_128 (14 models), every field; other sizes for which all tiles are full and 16 have a slice follow
  * the same rule (flatten_fits). */
 #include "compiler/families.h"
+#include "compiler/mesh.h"
 #include "compiler/scalar.h"
 #include "compiler/select.h"
 
@@ -17,7 +18,6 @@ enum {
     SELECT_ROW = 2030,
     HEADER_ROW = SELECT_ROW + GROUP,
     FIRST_TILES = 0xf, /* those that select */
-    RELAY = 4,         /* words that a tile in between takes at a time */
 };
 
 struct flatten {
@@ -54,7 +54,7 @@ static bool size_flatten(struct plan *p, uint32_t index)
     out->buffer = plan_buffer(
         p, (struct narrow_buffer){
                .words = slices_of(out->z).words, .first = index, .last = out->last, .group = f->work + 1});
-    f->relay = plan_buffer(p, (struct narrow_buffer){.words = 2 * RELAY, .first = index, .last = index, .late = true});
+    f->relay = plan_buffer(p, (struct narrow_buffer){.words = MESH_RELAY_WORDS, .first = index, .last = index, .late = true});
     f->identity = plan_buffer(p, (struct narrow_buffer){.words = 4, .first = index, .last = index, .late = true});
     s->parameter = plan_parameter(p, (struct parameter){.op = s->op,
                                                         .kind = PLACE_CONV,
@@ -66,120 +66,9 @@ static bool size_flatten(struct plan *p, uint32_t index)
 static void fence_all(struct program *p) { emit_fence(p, (struct fence){0}); }
 static void fence_layer(struct program *p) { emit_fence(p, (struct fence){.flags = LAYER_FLAGS}); }
 
-/* ---- words through the tensor unit, which can rearrange them ---- */
-
-/* `n` words from `from` to `to`, walked by the loops a and o (bytes). */
-static void copy_words(struct program *p, int32_t tiles, int32_t n, int32_t from, struct loops a, int32_t to,
-                       struct loops o)
+static void copy_words(struct program *p, int32_t tiles, int32_t n, int32_t from, struct loops a, int32_t to, struct loops o)
 {
-    struct isa_tensor i = {.tiles = tiles, .one = 1, .nospill = 1, .lanes = 3, .lanes_last = 3};
-    set_copy_numerics(&i);
-    i.lim[1] = n - 1;
-    i.a = tensor_unit(4LL * from, a);
-    i.o = tensor_unit(4LL * to, o);
-    i.w = tensor_unit(4LL * IDENTITY_ROW, n > 1 ? LOOPS({1, 4}, {n, 0}) : LOOPS({1, 4}));
-    i.p = n > 1 ? buffered(tensor_unit(0, LOOPS({n, 0})), 0, 256)
-                : buffered(masked(tensor_unit(0, LOOPS({1, 1})), 0), 1, 256);
-    program_add(p, (struct isa_inst){.op = ISA_MAC, .tensor = i});
-}
-
-/* ---- words over the mesh ---- */
-
-struct direction {
-    enum isa_opcode op;
-    enum isa_flag in, out;
-};
-
-static struct direction direction_of(enum isa_opcode op)
-{
-    switch (op) {
-    case ISA_MESH_SOUTH:
-        return (struct direction){op, ISA_N_IN, ISA_S_OUT};
-    case ISA_MESH_WEST:
-        return (struct direction){op, ISA_E_IN, ISA_W_OUT};
-    case ISA_MESH_NORTH:
-        return (struct direction){op, ISA_S_IN, ISA_N_OUT};
-    default:
-        return (struct direction){ISA_MESH_EAST, ISA_W_IN, ISA_E_OUT};
-    }
-}
-
-/* A block of words: loops of `width` words and `height` such rows. */
-struct block {
-    int32_t at, width, height, pitch;
-};
-
-static struct isa_ttu block_unit(const struct block *b)
-{
-    struct loops l = NO_LOOPS;
-    if (b->width > 1)
-        loop(&l, b->width, 1);
-    if (b->height > 1)
-        loop(&l, b->height, b->pitch);
-    return mesh_words(b->at, l);
-}
-
-static void add_mesh(struct program *p, enum isa_opcode op, struct isa_mesh m)
-{
-    program_add(p, (struct isa_inst){.op = op, .mesh = m});
-}
-
-/* Tiles in between pass `words` words on through two small buffers. */
-static void pass_on(struct program *p, struct direction d, int32_t tiles, int32_t words, int32_t relay)
-{
-    int32_t rounds = (int32_t)ceil_div(words, RELAY), rest = words % RELAY;
-    struct loops l = words == 1 ? LOOPS({1, 1}) : rounds > 1 ? LOOPS({RELAY, 1}, {rounds, 0}) : LOOPS({RELAY, 1});
-    struct isa_ttu t = buffered(masked(mesh_words(relay, l), 1), 1, RELAY);
-    if (rest && words > 1)
-        t = short_last(t, 1, rest, RELAY - rest);
-    int32_t in = program_flag(p, tiles, d.in), out = program_flag(p, tiles, d.out);
-    add_mesh(p, d.op,
-             (struct isa_mesh){.tiles = tiles,
-                               .a = t,
-                               .b = t,
-                               .p = {signal_at(1), signal_at(1)},
-                               .wait = {wait_data(d.in, 1, in + 1, 1), wait_room(d.out, 1, out - 1, 1)}});
-}
-
-/* Both flags of the direction to one value on all tiles; returns the tiles where one differed. */
-static int32_t equalise(struct program *p, struct direction d)
-{
-    enum { FIRST_MESH_THREAD = 6 };
-    int32_t most = 0, tiles = 0;
-    for (int t = 0; t < ISA_TILES; t++) {
-        most = p->flag[t][d.in] > most ? p->flag[t][d.in] : most;
-        most = p->flag[t][d.out] > most ? p->flag[t][d.out] : most;
-    }
-    for (int t = 0; t < ISA_TILES; t++)
-        tiles |= p->flag[t][d.in] != most || p->flag[t][d.out] != most ? 1 << t : 0;
-    emit_fence(p, (struct fence){.flags = 1 << d.in | 1 << d.out,
-                                 .value = most,
-                                 .tiles = tiles,
-                                 .threads = 1 << (d.op - ISA_MESH_SOUTH + FIRST_MESH_THREAD)});
-    return tiles;
-}
-
-/* A block from `sender` to `receiver` with the tiles in between; `apart`: tiles of the receiver that get an instruction
- * of their own.  Returns the tiles of the fence behind it, or 0. */
-static int32_t move_block(struct program *p, enum isa_opcode op, int32_t sender, struct block from, int32_t between,
-                          int32_t receiver, struct block to, int32_t apart, int32_t relay)
-{
-    struct direction d = direction_of(op);
-    add_mesh(p, op, (struct isa_mesh){.tiles = sender, .a = block_unit(&from)});
-    if (between)
-        pass_on(p, d, between, from.width * from.height, relay);
-    for (int k = 0; k < 2; k++) {
-        int32_t tiles = k ? receiver & ~apart : receiver & apart;
-        if (tiles)
-            add_mesh(p, op, (struct isa_mesh){.tiles = tiles, .b = block_unit(&to)});
-    }
-    return between ? equalise(p, d) : 0;
-}
-
-static void close_chain(struct program *p, int32_t tiles)
-{
-    if (tiles)
-        emit_fence(p, (struct fence){.tiles = tiles});
+    mesh_copy_words(p, tiles, IDENTITY_ROW, n, from, a, to, o);
 }
 
 static int32_t column(int32_t k) { return 0x1111 << k; }
@@ -197,29 +86,10 @@ static int32_t one_tile(int32_t k) { return 1 << k; }
 /* ---- the parts ---- */
 
 struct sizes {
-    int32_t pixels, w, h;    /* of a tile */
+    int32_t pixels;          /* of a tile */
     int32_t quarter, groups; /* pixels of a quarter of the image, and of 16 each */
     int32_t work, relay;
 };
-
-/* The image of 16 tiles to `to` of the first. */
-static void gather_image(struct program *p, const struct sizes *z, int32_t from, int32_t to)
-{
-    int32_t w = z->w, h = z->h, all = GRID * w, tiles = 0;
-    struct loops a = LOOPS({1, 4}, {1, 0}, {w, 4}, {1, 0}, {h, 4 * w}, {1, 0}, {1, 4 * w * h});
-    copy_words(p, 1, w * h, from, a, to, LOOPS({1, 4}, {w, 4}, {h, 4 * all}, {1, 4 * all * h * GRID}));
-    copy_words(p, column(0) & ~1, w * h, from, a, to, LOOPS({1, 4}, {w, 4}, {h, 4 * all}, {1, 4 * all * h}));
-    for (int32_t k = 1; k < GRID; k++)
-        tiles = move_block(p, ISA_MESH_WEST, column(k), (struct block){from, w, h, w}, between(column, k), column(0),
-                           (struct block){to + w * k, w, h, all}, 1, z->relay);
-    close_chain(p, tiles);
-    fence_all(p);
-    for (int32_t k = GRID - 1; k > 0; k--)
-        tiles = move_block(p, ISA_MESH_NORTH, row_head(k), (struct block){to, all, h, all}, between(row_head, k), 1,
-                           (struct block){to + k * h * all, all, h, all}, 0, z->relay);
-    close_chain(p, tiles);
-    fence_all(p);
-}
 
 /* The quarters of the image at `from` of the first tile to `to` of the first four. */
 static void deal_quarters(struct program *p, const struct sizes *z, int32_t from, int32_t to)
@@ -229,9 +99,9 @@ static void deal_quarters(struct program *p, const struct sizes *z, int32_t from
                LOOPS({GROUP, 4}, {1, 0}, {z->groups, 4 * GROUP}, {1, 0}, {1, 4 * bytes}, {1, 0}, {1, 4 * bytes}), to,
                LOOPS({GROUP, 4}, {z->groups, 4 * GROUP}, {1, bytes}, {1, bytes}));
     for (int32_t k = 1; k < GRID; k++)
-        tiles = move_block(p, ISA_MESH_EAST, 1, (struct block){from + z->quarter * k, GROUP, z->groups, GROUP},
-                           between(one_tile, k), 1 << k, (struct block){to, GROUP, z->groups, GROUP}, 0, z->relay);
-    close_chain(p, tiles);
+        tiles = mesh_move(p, ISA_MESH_EAST, 1, (struct mesh_block){from + z->quarter * k, GROUP, z->groups, GROUP},
+                           between(one_tile, k), 1 << k, (struct mesh_block){to, GROUP, z->groups, GROUP}, 0, z->relay);
+    mesh_close(p, tiles);
 }
 
 /* 16 words of a pixel each become 4. */
@@ -292,14 +162,14 @@ static void gather_vector(struct program *p, const struct sizes *z, int32_t from
     copy_words(p, 1, words, from, LOOPS({4, 4}, {1, 0}, {x, 16}, {1, 0}, {1, 4 * words}, {1, 0}, {1, 4 * words}), to,
                LOOPS({4, 4}, {x, 16}, {1, 4 * z->quarter}, {1, 4 * z->quarter}));
     for (int32_t k = 1; k < GRID; k++)
-        tiles = move_block(p, ISA_MESH_WEST, 1 << k, (struct block){from, 4, x, 4}, between(one_tile, k), 1,
-                           (struct block){to + words * k, 4, x, 4}, 0, z->work + 9 * z->pixels);
-    close_chain(p, tiles);
+        tiles = mesh_move(p, ISA_MESH_WEST, 1 << k, (struct mesh_block){from, 4, x, 4}, between(one_tile, k), 1,
+                           (struct mesh_block){to + words * k, 4, x, 4}, 0, z->work + 9 * z->pixels);
+    mesh_close(p, tiles);
     fence_all(p);
     for (int32_t k = 1; k < GRID; k++)
-        tiles = move_block(p, ISA_MESH_SOUTH, 1, (struct block){to + words * k, 4, x, 4}, between(row_head, k),
-                           row_head(k), (struct block){to, 4, x, 4}, 0, z->work + 9 * z->pixels);
-    close_chain(p, tiles);
+        tiles = mesh_move(p, ISA_MESH_SOUTH, 1, (struct mesh_block){to + words * k, 4, x, 4}, between(row_head, k),
+                           row_head(k), (struct mesh_block){to, 4, x, 4}, 0, z->work + 9 * z->pixels);
+    mesh_close(p, tiles);
     fence_all(p);
 }
 
@@ -313,10 +183,10 @@ static void deal_slices(struct program *p, const struct sizes *z, int32_t from, 
     copy_words(p, column(0) & ~1, slice, from, a, to,
                LOOPS({slice, 4}, {1, 4 * slice}, {1, 4 * slice}, {1, 4 * slice}));
     for (int32_t k = 1; k < GRID; k++)
-        tiles = move_block(p, ISA_MESH_EAST, column(0), (struct block){from + slice * k, slice, 1, slice},
-                           between(column, k), column(k), (struct block){to, slice, 1, slice}, 0,
+        tiles = mesh_move(p, ISA_MESH_EAST, column(0), (struct mesh_block){from + slice * k, slice, 1, slice},
+                           between(column, k), column(k), (struct mesh_block){to, slice, 1, slice}, 0,
                            z->work + 9 * z->pixels);
-    close_chain(p, tiles);
+    mesh_close(p, tiles);
 }
 
 static void emit_flatten(const struct plan *plan, const struct step *s, struct program *p)
@@ -325,8 +195,7 @@ static void emit_flatten(const struct plan *plan, const struct step *s, struct p
     const struct value *in = plan_in(plan, s, 0), *out = plan_out(plan, s);
     int32_t identity = plan->buffers[f->identity].at, image = value_at(plan, in), to = value_at(plan, out);
     struct sizes z = {
-        .w = in->x / GRID, .h = in->y / GRID, .work = plan->buffers[f->work].at, .relay = plan->buffers[f->relay].at};
-    z.pixels = z.w * z.h;
+        .pixels = in->x / GRID * (in->y / GRID), .work = plan->buffers[f->work].at, .relay = plan->buffers[f->relay].at};
     z.quarter = GRID * z.pixels;
     z.groups = z.quarter / GROUP;
     /* The work buffer: a quarter of the image, then all of it; what comes later lies over these. */
@@ -335,7 +204,7 @@ static void emit_flatten(const struct plan *plan, const struct step *s, struct p
     fence_layer(p);
     emit_identity(p, identity, IDENTITY_ROW, false);
     fence_all(p);
-    gather_image(p, &z, image, whole);
+    mesh_gather(p, &in->grid, IDENTITY_ROW, image, whole, z.relay);
     emit_identity(p, identity, IDENTITY_ROW, false);
     fence_all(p);
     deal_quarters(p, &z, whole, z.work);

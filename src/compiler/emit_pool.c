@@ -145,10 +145,23 @@ static bool next_piece(struct piece *q, const struct grid *in, const struct grid
     return q->row < most_rows(out);
 }
 
+/* Rows for the largest plane: official programs reserve these (looming_*). */
+static int32_t plane_rows(const struct grid *g)
+{
+    int32_t h = 0, w = 0;
+    for (int i = 0; i < GRID; i++) {
+        h = most(h, span_size(g->plane_y[i]));
+        w = most(w, span_size(g->plane_x[i]));
+    }
+    return h * (int32_t)ceil_div(w, ROW_PIXELS);
+}
+
 int32_t pool_wide_rows(const struct pool_detail *d, const struct grid *in, const struct grid *out)
 {
     struct piece q = first_piece(d, in, out);
-    return group_rows(d, in, out, &q) * q.groups;
+    int32_t rows = group_rows(d, in, out, &q), plane = plane_rows(in);
+    bool whole = q.rows == most_rows(out) && q.words * q.groups == in->words;
+    return (whole && rows < plane && plane * q.groups <= PIECE_ROWS ? plane : rows) * q.groups;
 }
 
 /* ---- size ---- */
@@ -291,13 +304,24 @@ static void reduce(struct pool *v, struct program *p)
     }
 }
 
+/* On the tiles that have windows. */
+static void fill_ones(const struct pool *v, struct program *p)
+{
+    const struct grid *g = &v->out->grid;
+    int32_t n = most_windows(g), tiles = 0;
+    for (int t = 0; t < ISA_TILES; t++)
+        tiles |= span_size(g->own_y[t / GRID]) * span_size(g->own_x[t % GRID]) > 0 ? 1 << t : 0;
+    struct isa_ttu to = mesh_words(v->ones, n > 1 ? LOOPS({n, 1}) : NO_LOOPS);
+    program_add(p, (struct isa_inst){.op = ISA_MESH_NORTH, .mesh = {.tiles = tiles, .b = to, .fill = 1, .value = 1}});
+}
+
 static void emit_pool(const struct plan *plan, const struct step *s, struct program *p)
 {
     struct pool v = {.plan = plan, .d = s->detail, .in = plan_in(plan, s, 0), .out = plan_out(plan, s)};
     v.base = WIDE_ROWS - pool_wide_rows(v.d, &v.in->grid, &v.out->grid);
     if (v.d->kind != POOL_MAX) {
         v.ones = plan->buffers[s->temporary].at;
-        emit_fill(p, ISA_MESH_NORTH, (struct constant){v.ones, most_windows(&v.out->grid), 1}, false);
+        fill_ones(&v, p);
     }
     v.piece = first_piece(v.d, &v.in->grid, &v.out->grid);
     do {

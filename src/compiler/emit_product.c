@@ -8,7 +8,6 @@
 
 enum {
     LOOP_LIMIT = 1 << 14,
-    IDENTITY_ROW = WIDE_ROWS - 1,
     IDENTITY_WORDS = 4,
     RING_ROW = 2072,
     THREAD_TO_WIDE = 1 << 5
@@ -23,12 +22,16 @@ static bool size_product(struct plan *p, uint32_t index)
     struct step *s = &p->steps[index];
     struct product_buffers *b = ARENA_NEW(p->arena, struct product_buffers);
     const struct binary_detail *d = s->detail;
-    plan_value_in_place(p, index);
+    /* Three phases: multiply, pack, and until all is done; the result may lie where an operand was. */
+    for (uint32_t k = 0; k < s->n_in; k++)
+        plan_dies_in_phase(p, s->in[k], index, 1);
+    plan_value_buffer(p, s->out);
+    p->buffers[plan_out(p, s)->buffer].from = 1;
     struct value flat = *plan_out(p, s); /* the products lie without a border */
-    memcpy(flat.grid.plane_y, flat.grid.own_y, sizeof flat.grid.own_y);
-    memcpy(flat.grid.plane_x, flat.grid.own_x, sizeof flat.grid.own_x);
+    if (flat.layout == LAYOUT_GRID)
+        flat.grid = grid_of(flat.y, flat.x, flat.z);
     b->bytes =
-        plan_buffer(p, (struct narrow_buffer){.words = 4 * box_words(&flat) + 1, .first = index, .last = index});
+        plan_buffer(p, (struct narrow_buffer){.words = 4 * box_words(&flat) + 1, .first = index, .last = index, .until = 3});
     b->identity =
         plan_buffer(p, (struct narrow_buffer){.words = IDENTITY_WORDS, .first = index, .last = index, .late = true});
     struct binary_detail *with = ARENA_NEW(p->arena, struct binary_detail);
@@ -112,7 +115,7 @@ static bool pack(int tile, const void *arg, struct isa_inst *out)
     *i = byte_by_byte(w, h);
     i->a = tensor_unit(4LL * m->plan->buffers[buffers_of(m)->bytes].at,
                        LOOPS({4, 4}, {w, 16}, {h, 16LL * w}, {1, 16LL * w * h}));
-    i->w = buffered(tensor_unit(4LL * IDENTITY_ROW, LOOPS({4, 1}, {1, 0}, {w, 0}, {h, 0})), 1, 0);
+    i->w = buffered(tensor_unit(4LL * m->step->identity_row, LOOPS({4, 1}, {1, 0}, {w, 0}, {h, 0})), 1, 0);
     i->p = buffered(tensor_unit(0, LOOPS({4, 0}, {1, 0}, {w, 0}, {h, 0})), 1, 4);
     i->o = tensor_unit(4LL * to.at, LOOPS({1, 4}, {w, 4}, {h, 4LL * to.pitch}, {1, 4LL * to.pitch * h}));
     i->chdim = 2;
@@ -135,12 +138,13 @@ static void emit_product(const struct plan *plan, const struct step *s, struct p
     struct product m = {plan, s, program_flag(p, ALL_TILES, ISA_N2W), program_flag(p, ALL_TILES, ISA_PARAM)};
     add_all(p, multiply, &m);
     add_all(p, feed, &m);
-    emit_identity(p, plan->buffers[buffers_of(&m)->identity].at, IDENTITY_ROW, true);
+    if (s->writes_identity)
+        emit_identity(p, plan->buffers[buffers_of(&m)->identity].at, s->identity_row, true);
     emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
     add_all(p, pack, &m);
-    emit_fence(p, (struct fence){.flags = 1 << ISA_N2W});
+    emit_fence(p, (struct fence){.flags = 1 << ISA_N2W, .value = s->writes_identity});
     emit_fence(p, (struct fence){.flags = 1 << ISA_PARAM});
+    emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_product = {.name = "product", .size = size_product, .emit = emit_product,
-                                      .rows = rows_as_they_are, .closes = true};
+const struct family family_product = {.name = "product", .size = size_product, .emit = emit_product, .closes = true, .identity = true};

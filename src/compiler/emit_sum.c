@@ -11,8 +11,7 @@
 enum {
     LOOP_LIMIT = 1 << 14, /* passes of a loop of the wide units */
     MATRIX_ROWS = 4,
-    MATRIX_WORDS = 16,
-    MATRIX_ROW = WIDE_ROWS - MATRIX_ROWS
+    MATRIX_WORDS = 16
 };
 
 struct sum {
@@ -22,15 +21,35 @@ struct sum {
     struct isa_tensor numbers;
     int32_t ready; /* N2W before the matrix */
     int32_t factor[2];
+    int32_t row; /* of the matrix */
 };
+
+/* The pool right behind, if there is one. */
+static const struct step *pool_behind(const struct plan *p, const struct step *s)
+{
+    const struct step *next = s + 1;
+    return next < p->steps + p->n_steps && next->family == &family_pool && next->in[0] == s->out ? next : NULL;
+}
+
+/* Below the rows of a pool right behind, which begins before this step has ended everywhere, and below an identity
+ * matrix that lives on there (looming_*). */
+int32_t sum_matrix_row(const struct plan *p, const struct step *s)
+{
+    const struct step *pool = pool_behind(p, s);
+    if (!pool || s->identity_row < 0)
+        return WIDE_ROWS - MATRIX_ROWS;
+    return (s->identity_row < pool->wide_floor ? s->identity_row : pool->wide_floor) - MATRIX_ROWS;
+}
 
 static bool size_sum(struct plan *p, uint32_t index)
 {
     struct step *s = &p->steps[index];
     plan_value_in_place(p, index);
+    struct narrow_buffer *sum = &p->buffers[plan_out(p, s)->buffer];
+    sum->sum = sum->first == (int32_t)index;
     s->temporary =
         plan_buffer(p, (struct narrow_buffer){.words = MATRIX_WORDS, .first = index, .last = index, .late = true});
-    plan_wide_floor(p, MATRIX_ROW);
+    plan_wide_floor(p, pool_behind(p, s) ? WIDE_ROWS : WIDE_ROWS - MATRIX_ROWS); /* the rest: sum_matrix_row */
     return true;
 }
 
@@ -77,7 +96,7 @@ static void make_matrix(const struct sum *m, struct program *p, int32_t at)
     }
     struct isa_to_wide w = {.tiles = ALL_TILES,
                             .n = narrow_words(at - MATRIX_WORDS, LOOPS({4, 1}, {MATRIX_ROWS, 4})),
-                            .w = wide_rows(MATRIX_ROW, LOOPS({MATRIX_ROWS, 1})),
+                            .w = wide_rows(m->row, LOOPS({MATRIX_ROWS, 1})),
                             .p = signal_at(1),
                             .pack = 1};
     for (unsigned i = 0; i < 4; i++)
@@ -97,7 +116,7 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     struct loops nest = LOOPS({2, 0}, {2, 0});
     const int32_t outer[3] = {w, h, q};
     for (int k = 0; k < 3; k++)
-        if (outer[k] > 1)
+        if (outer[k] > 1 || k == 2)
             loop(&nest, outer[k], 0);
     out->op = ISA_MAC;
     struct isa_tensor *i = &out->tensor;
@@ -116,7 +135,7 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
         loop(&sums, (int64_t)w * h, 0);
         loop(&sums, q, 0);
     }
-    i->w = tensor_unit(4LL * MATRIX_ROW, rows);
+    i->w = tensor_unit(4LL * m->row, rows);
     i->p = buffered(tensor_unit(0, sums), 1, 4);
     i->o = tensor_unit(4LL * to.at,
                        LOOPS({1, 4}, {w, 4LL * q}, {h, 4LL * to.pitch}, {1, 4LL * to.pitch * to.rows}, {q, 4}));
@@ -131,6 +150,7 @@ static void emit_sum(const struct plan *plan, const struct step *s, struct progr
     struct isa_inst inst[ISA_TILES];
     struct sum m = sum_of(plan, s);
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+    m.row = sum_matrix_row(plan, s);
     m.ready = program_flag(p, ALL_TILES, ISA_N2W);
     make_matrix(&m, p, plan->buffers[s->temporary].at);
     unsigned n = tile_classes(one_tile, &m, NULL, inst);

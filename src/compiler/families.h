@@ -27,6 +27,9 @@ bool flatten_fits(const struct grid *g);
 /* result: whose scale and zero point the vector has. */
 void *flatten_detail(struct arena *a, const struct tfl_tensor *result);
 
+extern const struct family family_pixels;     /* small grid -> whole         emit_pixels.c */
+bool pixels_fit(const struct grid *g);
+
 extern const struct family family_pool;        /* grid -> grid                emit_pool.c; detail: struct pool_detail (pool.h) */
 extern const struct family family_global_pool; /* grid -> one pixel           emit_global_pool.c; detail: struct pool_detail */
 extern const struct family family_exchange;     /* grid -> all pixels of 64 channels a tile   emit_exchange.c; channel_pool_detail() */
@@ -77,6 +80,8 @@ struct fixed_detail {
 extern const struct family family_pointwise; /* any -> the same layout    emit_pointwise.c; detail: struct pointwise_detail */
 extern const struct family family_sum;       /* two of a layout -> same   emit_sum.c; detail: struct binary_detail */
 extern const struct family family_product;   /* two of a layout -> same   emit_product.c; detail: struct binary_detail */
+/* First of the four wide rows of the factors that family_sum makes. */
+int32_t sum_matrix_row(const struct plan *p, const struct step *s);
 extern const struct family family_fixed;     /* -> any layout             emit_fixed.c; detail: struct fixed_detail */
 
 void *infeed_image_detail(struct arena *a);

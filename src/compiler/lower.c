@@ -110,6 +110,21 @@ static bool is_ready(const struct plan *p, const struct tfl_operator *o)
     return true;
 }
 
+/* The product of a tensor with itself follows its maker at once (looming_*): it comes to stand at `next`. */
+static void next_square(const struct plan *p, const struct partition *set, uint32_t *queue, bool *queued,
+                        uint32_t next, uint32_t *n)
+{
+    for (uint32_t i = 0; i < set->n_operators; i++) {
+        const struct tfl_operator *o = &p->graph->operators[set->operators[i]];
+        if (queued[i] || o->code != TFL_OP_MUL || o->inputs[0] != o->inputs[1] || !is_ready(p, o))
+            continue;
+        queued[i] = true;
+        memmove(queue + next + 1, queue + next, (*n - next) * sizeof *queue);
+        queue[next] = set->operators[i];
+        ++*n;
+    }
+}
+
 /* The operators of the set in the order of a queue: one enters it when its last input is made (lane detection,
  * 23 operators).  False: the lowering of one failed. */
 static bool lower_operators(struct plan *p, const struct partition *set)
@@ -127,6 +142,7 @@ static bool lower_operators(struct plan *p, const struct partition *set)
             return n == set->n_operators || status_fail(p->st, STATUS_INTERNAL, "operators wait for each other");
         if (!lower_operator(p, queue[done]))
             return false;
+        next_square(p, set, queue, queued, done + 1, &n);
     }
 }
 

@@ -1,6 +1,25 @@
 #include "compiler/families.h"
 #include "compiler/lower.h"
 #include "compiler/operators.h"
+#include "compiler/select.h"
+
+/* The pixels as words on the tiles that make bytes of them. */
+static uint32_t lower_pixels(struct plan *p, uint32_t op, uint32_t in, const struct tfl_tensor *t)
+{
+    int32_t n = (int32_t)tfl_elements(t), *from = ARENA_ARRAY(p->arena, int32_t, (size_t)n);
+    for (int32_t i = 0; i < n; i++)
+        from[i] = 4 * i;
+    uint32_t words = plan_value(p, t, LAYOUT_WHOLE, 1, 1, 4 * n), out = plan_value(p, t, LAYOUT_SLICES, 1, 1, n);
+    p->values[words].tiles = (1 << slices_of(n).tiles) - 1;
+    struct step *s = plan_step(p, &family_pixels, op);
+    step_reads(p, s, in);
+    step_makes(p, s, words);
+    s = plan_step(p, &family_fully_connected, op);
+    s->detail = select_make(p->arena, t, n, 4 * n, from);
+    step_reads(p, s, words);
+    step_makes(p, s, out);
+    return out;
+}
 
 /* A vector keeps its words under any shape.  An image of one channel is flattened here; any other stays an image until
  * a reader asks for a vector (lower_whole). */
@@ -16,6 +35,8 @@ bool lower_reshape(struct plan *p, uint32_t op)
         step_reads(p, s, in);
         step_makes(p, s, out);
     }
+    if (p->values[in].layout == LAYOUT_GRID && p->values[in].z == 1 && pixels_fit(&p->values[in].grid))
+        out = lower_pixels(p, op, in, t);
     p->value_of[o->outputs[0]] = out;
     return true;
 }

@@ -28,7 +28,7 @@ struct step *plan_step(struct plan *p, const struct family *f, uint32_t op)
     p->steps = arena_grow(p->arena, p->steps, p->n_steps, sizeof *p->steps, &p->steps_capacity);
     struct step *s = &p->steps[p->n_steps++];
     *s = (struct step){.family = f, .op = op, .out = NO_VALUE, .temporary = NO_BUFFER, .parameter = UINT32_MAX,
-                        .twin = NO_STEP};
+                        .twin = NO_STEP, .identity_row = -1};
     return s;
 }
 
@@ -69,8 +69,9 @@ uint32_t plan_buffer(struct plan *p, struct narrow_buffer b)
 
 void plan_keep(struct plan *p, uint32_t buffer, uint32_t last)
 {
-    if (p->buffers[buffer].last < (int32_t)last)
-        p->buffers[buffer].last = (int32_t)last;
+    struct narrow_buffer *b = &p->buffers[buffer];
+    if (b->last < (int32_t)last)
+        b->last = (int32_t)last, b->until = 0;
 }
 
 void plan_value_buffer(struct plan *p, uint32_t value)
@@ -102,7 +103,7 @@ void plan_value_in_place(struct plan *p, uint32_t step)
     }
     if (best) {
         out->buffer = best->buffer;
-        p->buffers[best->buffer].last = (int32_t)out->last;
+        plan_keep(p, best->buffer, out->last);
     }
     plan_value_buffer(p, s->out);
 }
@@ -119,6 +120,13 @@ void plan_wide_floor(struct plan *p, int32_t row)
 {
     if (row < p->wide_floor)
         p->wide_floor = row;
+}
+
+void plan_dies_in_phase(struct plan *p, uint32_t value, uint32_t step, int32_t phases)
+{
+    struct narrow_buffer *b = &p->buffers[p->values[value].buffer];
+    if (b->last == (int32_t)step)
+        b->until = phases;
 }
 
 const struct value *plan_in(const struct plan *p, const struct step *s, unsigned i) { return &p->values[s->in[i]]; }
@@ -154,11 +162,43 @@ const char *plan_op_text(const struct plan *p, uint32_t op)
 
 /* ---- passes ---- */
 
+/* The identity matrix is written before its first use and stays, in the row below all that the steps up to its last use
+ * take of wide memory (looming_*; movenet).  Where that is too low it is written again. */
+static void place_identities(struct plan *p)
+{
+    enum { LOWEST = WIDE_ROWS / 2 };
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        if (!p->steps[i].family->identity || p->steps[i].identity_row >= 0)
+            continue;
+        int32_t floor = p->steps[i].wide_floor, row = floor - 1;
+        uint32_t last = i;
+        for (uint32_t k = i + 1; k < p->n_steps && floor > LOWEST; k++) {
+            floor = p->steps[k].wide_floor < floor ? p->steps[k].wide_floor : floor;
+            if (p->steps[k].family->identity && floor > LOWEST)
+                last = k, row = floor - 1;
+        }
+        for (uint32_t k = i; k <= last; k++)
+            p->steps[k].identity_row = row;
+        p->steps[i].writes_identity = true;
+        plan_wide_floor(p, row);
+    }
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].family == &family_sum)
+            plan_wide_floor(p, sum_matrix_row(p, &p->steps[i]));
+}
+
 bool plan_size(struct plan *p)
 {
-    for (uint32_t i = 0; i < p->n_steps; i++)
+    int32_t floor = WIDE_ROWS;
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        p->wide_floor = WIDE_ROWS;
         if (!p->steps[i].family->size(p, i))
             return status_context(p->st, "%s: ", plan_op_text(p, p->steps[i].op));
+        p->steps[i].wide_floor = p->wide_floor;
+        floor = p->wide_floor < floor ? p->wide_floor : floor;
+    }
+    p->wide_floor = floor;
+    place_identities(p);
     return true;
 }
 

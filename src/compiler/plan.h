@@ -55,6 +55,7 @@ struct family {
     bool same_planes; /* its inputs must lie in planes of one shape */
     bool by_word;     /* signals each word of four channels when it is made */
     bool closes;      /* ends with a fence, behind the exchange of borders */
+    bool identity;    /* needs a 4x4 identity matrix, which the program keeps for all such steps (identity_row) */
 };
 
 enum { MAX_INPUTS = 4 };
@@ -69,6 +70,9 @@ struct step {
     int32_t passes;      /* times that the parameters are sent if more than once; else 0 */
     int32_t positions;   /* pixels that a tile makes at most, where all strips must agree on them; else 0 */
     const void *detail;  /* the family's numbers */
+    int32_t wide_floor;  /* lowest wide row that it uses; after the size pass */
+    int32_t identity_row; /* wide row of the identity matrix: of a family with `identity`; else of one that lives on, or -1 */
+    bool writes_identity; /* the first step that needs it */
 };
 
 struct parameter {
@@ -118,6 +122,8 @@ void plan_value_buffer(struct plan *p, uint32_t value);
 /* The same for what a step makes element by element: the place of an operand that nobody needs any more, of the latest. */
 void plan_value_in_place(struct plan *p, uint32_t step);
 void plan_wide_floor(struct plan *p, int32_t row);
+/* If nobody needs the value after `step`, it is alive in the first `phases` phases of it only (narrow.h). */
+void plan_dies_in_phase(struct plan *p, uint32_t value, uint32_t step, int32_t phases);
 
 /* ---- reading ---- */
 const struct value *plan_in(const struct plan *p, const struct step *s, unsigned i);

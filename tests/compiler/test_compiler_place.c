@@ -209,6 +209,33 @@ static void narrow_buffers_of_dense_256(void **state)
     arena_free(a);
 }
 
+/* looming_64x64: the plane of the image, two convolutions with their products byte by byte and packed, the enlarged sum,
+ * the pool, and the temporaries. */
+static void narrow_buffers_of_looming_64(void **state)
+{
+    (void)state;
+    enum { PLANE, CONV1, BYTES1, SQUARE1, CONV2, BYTES2, SQUARE2, SUM, POOL, STAGE, IDENTITY, MATRIX, ONES, N };
+    static const int32_t at[N] = {256, 0, 580, 0, 1281, 256, 1281, 256, 0, 0, 1605, 1220, 1236};
+    struct narrow_buffer b[N] = {[PLANE] = {.words = 324, .first = 0, .last = 3},
+                                 [CONV1] = {.words = 256, .first = 1, .last = 2, .until = 1},
+                                 [BYTES1] = {.words = 1025, .first = 2, .last = 2, .until = 3},
+                                 [SQUARE1] = {.words = 256, .first = 2, .last = 5, .from = 1},
+                                 [CONV2] = {.words = 256, .first = 3, .last = 4, .until = 1},
+                                 [BYTES2] = {.words = 1025, .first = 4, .last = 4, .until = 3},
+                                 [SQUARE2] = {.words = 256, .first = 4, .last = 5, .from = 1},
+                                 [SUM] = {.words = 964, .first = 5, .last = 6, .sum = true},
+                                 [POOL] = {.words = 1, .first = 6, .last = 7},
+                                 [STAGE] = {.words = 128, .first = 0, .last = 0, .late = true},
+                                 [IDENTITY] = {.words = 4, .first = 2, .last = 2, .late = true},
+                                 [MATRIX] = {.words = 16, .first = 5, .last = 5, .late = true},
+                                 [ONES] = {.words = 1, .first = 5, .last = 6, .late = true}};
+    struct arena *a = arena_new();
+    narrow_allocate(a, b, N);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(b[i].at, at[i]);
+    arena_free(a);
+}
+
 static void narrow_buffers_alive_together_do_not_overlap(void **state)
 {
     (void)state;
@@ -247,6 +274,7 @@ int main(void)
         cmocka_unit_test(vectors_that_do_not_fit_on_tile_0_move_on),
         cmocka_unit_test(placements_are_disjoint),
         cmocka_unit_test(narrow_buffers_of_dense_256),
+        cmocka_unit_test(narrow_buffers_of_looming_64),
         cmocka_unit_test(narrow_buffers_alive_together_do_not_overlap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

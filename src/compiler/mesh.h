@@ -1,0 +1,32 @@
+/* Whole blocks of words between tiles, over the mesh: through the tiles in between where the two are no neighbours.
+ * Facts: the RESHAPE of color_*_64, color_*_128 (14 models) and looming_64x64, looming_128x128, every field. */
+#ifndef COMPILER_MESH_H
+#define COMPILER_MESH_H
+
+#include "compiler/geometry.h"
+#include "compiler/program.h"
+
+enum { MESH_RELAY_WORDS = 8 }; /* of a buffer on the tiles in between */
+
+/* A block of words: loops of `width` words and `height` such rows. */
+struct mesh_block {
+    int32_t at, width, height, pitch;
+};
+
+/* `n` words from `from` to `to` of the same tile, walked by the loops a and o (bytes), through the tensor unit and the
+ * identity matrix in wide row `row`. */
+void mesh_copy_words(struct program *p, int32_t tiles, int32_t row, int32_t n, int32_t from, struct loops a, int32_t to,
+                     struct loops o);
+
+/* A block from `sender` to `receiver` with the tiles in between; `apart`: tiles of the receiver that get an instruction
+ * of their own.  Returns the tiles of the fence behind it, or 0; the last of a chain of moves goes to mesh_close. */
+int32_t mesh_move(struct program *p, enum isa_opcode op, int32_t sender, struct mesh_block from, int32_t between,
+                  int32_t receiver, struct mesh_block to, int32_t apart, int32_t relay);
+void mesh_close(struct program *p, int32_t tiles);
+
+/* An image of one word a pixel, of which all tiles that have pixels have equally many (mesh_gather_fits): from narrow
+ * word `from` of each to `to` of the first, row by row. */
+bool mesh_gather_fits(const struct grid *g);
+void mesh_gather(struct program *p, const struct grid *g, int32_t row, int32_t from, int32_t to, int32_t relay);
+
+#endif
