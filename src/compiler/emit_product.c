@@ -28,8 +28,8 @@ static bool size_product(struct plan *p, uint32_t index)
     plan_value_buffer(p, s->out);
     p->buffers[plan_out(p, s)->buffer].from = 1;
     struct value flat = *plan_out(p, s); /* the products lie without a border */
-    if (flat.layout == LAYOUT_GRID)
-        flat.grid = grid_of(flat.y, flat.x, flat.z);
+    memcpy(flat.grid.plane_y, flat.grid.own_y, sizeof flat.grid.own_y);
+    memcpy(flat.grid.plane_x, flat.grid.own_x, sizeof flat.grid.own_x);
     b->bytes =
         plan_buffer(p, (struct narrow_buffer){.words = 4 * box_words(&flat) + 1, .first = index, .last = index, .until = 3});
     b->identity =
@@ -147,4 +147,5 @@ static void emit_product(const struct plan *plan, const struct step *s, struct p
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_product = {.name = "product", .size = size_product, .emit = emit_product, .closes = true, .identity = true};
+const struct family family_product = {.name = "product", .size = size_product, .emit = emit_product,
+                                      .rows = rows_as_they_are, .closes = true, .identity = true};
