@@ -1,4 +1,5 @@
 #include "compiler/support.h"
+#include "compiler/rule.h"
 
 #include "compiler/families.h"
 #include "compiler/operators.h"
@@ -8,10 +9,6 @@ enum {
     VECTOR_LIMIT = 1 << 16, /* elements of a vector: the largest whose slices and gathered copy surely fit narrow memory */
 };
 
-static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
-
-#define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
-
 static const struct tfl_tensor *operand(const struct support *s, const struct tfl_operator *o, uint32_t i)
 {
     return op_input(s->graph->source, o, i);
@@ -20,11 +17,6 @@ static const struct tfl_tensor *operand(const struct support *s, const struct tf
 static const struct tfl_tensor *result(const struct support *s, const struct tfl_operator *o)
 {
     return op_output(s->graph->source, o, 0);
-}
-
-static const char *op_name(const struct support *s, uint32_t op)
-{
-    return graph_op_text(s->arena, s->graph->source, op);
 }
 
 static bool mapped(struct verdict v) { return v.why == NULL; }

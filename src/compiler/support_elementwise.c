@@ -1,17 +1,9 @@
 /* Which operators work on elements one by one: on images and on vectors. */
 #include "compiler/numerics.h"
+#include "compiler/rule.h"
 #include "compiler/operators.h"
 
 enum { FILL_LIMIT = 1024 /* channels of a constant operand: an instruction for four of them */ };
-
-static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
-
-#define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
-
-static const char *op_name(const struct support *s, uint32_t op)
-{
-    return graph_op_text(s->arena, s->graph->source, op);
-}
 
 static bool known_activation(enum tfl_activation act)
 {

@@ -1,5 +1,6 @@
 /* Which operators that only move values run on the Edge TPU. */
 #include "compiler/move.h"
+#include "compiler/rule.h"
 #include "compiler/numerics.h"
 #include "compiler/operators.h"
 
@@ -7,15 +8,6 @@ enum {
     SELECT_LIMIT = 1 << 20, /* bytes of a matrix that picks channels */
     VECTOR_LIMIT = 4096,    /* elements of a vector that is cut      */
 };
-
-static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
-
-#define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
-
-static const char *op_name(const struct support *s, uint32_t op)
-{
-    return graph_op_text(s->arena, s->graph->source, op);
-}
 
 static struct verdict check_output(const struct support *s, uint32_t op, uint32_t k)
 {

@@ -1,17 +1,9 @@
 /* Which pools and reductions run on the Edge TPU. */
 #include "compiler/numerics.h"
+#include "compiler/rule.h"
 #include "compiler/operators.h"
 #include "compiler/pool.h"
 #include "compiler/program.h"
-
-static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
-
-#define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
-
-static const char *op_name(const struct support *s, uint32_t op)
-{
-    return graph_op_text(s->arena, s->graph->source, op);
-}
 
 static bool is_reduction(const struct tfl_operator *o)
 {

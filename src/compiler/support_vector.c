@@ -1,21 +1,13 @@
 /* Which operators on vectors, other than FULLY_CONNECTED, run on the Edge TPU. */
 #include "compiler/numerics.h"
+#include "compiler/rule.h"
 #include "compiler/operators.h"
-
-static const struct verdict MAPPED = {SUPPORT_MAPPED, NULL};
-
-#define REFUSE(s, status, ...) ((struct verdict){status, arena_text((s)->arena, __VA_ARGS__)})
 
 enum {
     SOFTMAX_LIMIT = 32768, /* elements: their 16-bit numbers are walked by loops of 14 bits (emit_softmax.c) */
     JOIN_LIMIT = 1 << 16,  /* elements of a vector, as everywhere */
     SELECT_LIMIT = 1024,   /* elements that are moved one by one, by a matrix of at most 4 bytes for each pair */
 };
-
-static const char *op_name(const struct support *s, uint32_t op)
-{
-    return graph_op_text(s->arena, s->graph->source, op);
-}
 
 struct verdict support_softmax(const struct support *s, uint32_t op)
 {
