@@ -1,5 +1,5 @@
-/* The LSTM as the chip computes it, read off the only official stream that has one, keras_lstm_mnist (docs/sim.md, "LSTM"):
- * everything in unsigned numbers, each step requantised in float32 as in numerics.md. */
+/* The LSTM as the chip computes it, read off the only official stream that has one, keras_lstm_mnist (docs/sim.md,
+ * "LSTM"): everything in unsigned numbers, each step requantised in float32 as in numerics.md. */
 #include "kernels/lstm.h"
 #include "kernels/lut.h"
 #include "kernels/matmul.h"
@@ -12,8 +12,8 @@ static int32_t quantise(float v, int32_t zero, int32_t limit)
 }
 
 /* W x + bias or R h of a gate in uint8 of the hidden state's scale: what lies beyond +-127 steps saturates. */
-static void product_u8(const struct product *p, const int16_t *v, size_t n, size_t cells, const int32_t *bias, int32_t zero,
-                       int32_t *out)
+static void product_u8(const struct product *p, const int16_t *v, size_t n, size_t cells, const int32_t *bias,
+                       int32_t zero, int32_t *out)
 {
     matmul_i16(v, 1, p->w, cells, n, out);
     for (size_t i = 0; i < cells; i++)
@@ -26,7 +26,8 @@ void lstm_step_edgetpu(const struct lstm *l, struct arena *a, const int16_t *x, 
     const struct lut logistic = lut_make(LUT_LOGISTIC, 255), tanh8 = lut_make(LUT_TANH, 127.5f),
                      tanh16 = lut_make(LUT_TANH, 16383.5f);
     const float s = l->state_scale, unit = ldexpf(1, l->cell_exponent);
-    const int32_t zero = l->state_zero + 128, weight = (int32_t)lrintf(2.0f / unit); /* of steps of 2/32767 beside 32767 of a cell's */
+    const int32_t zero = l->state_zero + 128;
+    const int32_t weight = (int32_t)lrintf(2.0f / unit); /* of steps of 2/32767, beside 32767 for those of a cell */
     int32_t *gate[GATES], *part = ARENA_ARRAY(a, int32_t, l->n_cell);
     for (int g = 0; g < GATES; g++) {
         gate[g] = ARENA_ARRAY(a, int32_t, l->n_cell);
@@ -34,17 +35,19 @@ void lstm_step_edgetpu(const struct lstm *l, struct arena *a, const int16_t *x, 
         product_u8(&l->h[g], h, l->n_cell, l->n_cell, NULL, zero, part);
         for (size_t i = 0; i < l->n_cell; i++) {
             float v = (float)(gate[g][i] + part[i] - 2 * zero) * s;
-            gate[g][i] = g == CELL ? quantise(lut_apply(&tanh8, v), 128, 255) : quantise(lut_apply(&logistic, v), 0, 255);
+            gate[g][i] = g == CELL ? quantise(lut_apply(&tanh8, v), 128, 255)
+                                   : quantise(lut_apply(&logistic, v), 0, 255);
         }
     }
     for (size_t i = 0; i < l->n_cell; i++) {
         const float gate_unit = 1.0f / 255, tanh_unit = 2.0f / 255, fine_unit = 2.0f / 32767;
-        int32_t added = quantise((float)(gate[INPUT][i] * (gate[CELL][i] - 128)) * (gate_unit * tanh_unit * (1.0f / fine_unit)),
-                                 16384, 65535);
+        int32_t both = gate[INPUT][i] * (gate[CELL][i] - 128);
+        int32_t added = quantise((float)both * (gate_unit * tanh_unit * (1.0f / fine_unit)), 16384, 65535);
         int32_t kept = quantise((float)(gate[FORGET][i] * cell[i]) * gate_unit, 32768, 65535);
         int32_t sum = wrap32(32767 * (int64_t)(kept - 32768) + (int64_t)weight * (added - 16384));
         cell[i] = (int16_t)(quantise((float)sum * (1.0f / 32767), 32768, 65535) - 32768);
         int32_t shown = quantise(lut_apply(&tanh16, (float)sum * (unit / 32767)), 16384, 65535) - 16384;
-        state[i] = (int8_t)(quantise((float)(gate[OUTPUT][i] * shown) * (gate_unit * fine_unit * (1.0f / s)), zero, 255) - 128);
+        float out = (float)(gate[OUTPUT][i] * shown) * (gate_unit * fine_unit * (1.0f / s));
+        state[i] = (int8_t)(quantise(out, zero, 255) - 128);
     }
 }

@@ -94,6 +94,12 @@ struct table {
     bool loaded;
 };
 
+/* What a tile adds to the chip's account; folded into it after each turn, so that tiles may run side by side. */
+struct tile_account {
+    uint64_t steps, macs, fast, slow;
+    struct status st; /* its fault, while tiles run side by side */
+};
+
 struct tile {
     uint8_t *narrow, *wide;
     uint8_t *narrow_known, *wide_known; /* per word of 4 bytes: bit b = byte b was written by somebody */
@@ -106,6 +112,7 @@ struct tile {
     struct table table;
     uint32_t front;          /* log entries before this one are released to the units */
     struct stop stop;        /* of the front end */
+    struct tile_account account;
     uint32_t notified;       /* fences with core = 1 passed and not yet consumed by 0x24 */
 };
 
@@ -178,6 +185,8 @@ struct chip {
     uint32_t at_descriptor[5]; /* per tag 1..3: first that may not be finished */
     bool interrupted;
     uint64_t random, steps, budget;
+    struct pool *pool; /* NULL: one thread */
+    bool side_by_side; /* tiles are running on several threads right now */
     struct status *st;
 };
 

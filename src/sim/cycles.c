@@ -81,7 +81,8 @@ static void work_add(struct work *w, const struct isa_inst *i, uint64_t times)
         w->unit[t][unit] += (tiles >> t & 1) * n * times;
 }
 
-static void region_close(struct arena *a, struct cycles *c, size_t *capacity, uint32_t stream, uint32_t last, struct work *w)
+static void region_close(struct arena *a, struct cycles *c, size_t *capacity, uint32_t stream, uint32_t last,
+                         struct work *w)
 {
     struct cycles_region r = {.stream = stream, .first = w->first, .last = last};
     for (unsigned t = 0; t < ISA_TILES; t++) {
@@ -107,7 +108,8 @@ static void region_close(struct arena *a, struct cycles *c, size_t *capacity, ui
     c->regions[c->n_regions++] = r;
 }
 
-static void stream_add(struct arena *a, struct cycles *c, size_t *capacity, uint32_t stream, const struct isa_program *p)
+static void stream_add(struct arena *a, struct cycles *c, size_t *capacity, uint32_t stream,
+                       const struct isa_program *p)
 {
     struct work w = {0};
     uint64_t times = 1;
@@ -126,7 +128,8 @@ static void stream_add(struct arena *a, struct cycles *c, size_t *capacity, uint
     }
 }
 
-void cycles_count(struct arena *a, const struct dwn_executable *x, const struct isa_program *streams, struct cycles *out)
+void cycles_count(struct arena *a, const struct dwn_executable *x, const struct isa_program *streams,
+                  struct cycles *out)
 {
     *out = (struct cycles){.parameters = x->parameters.size};
     size_t capacity = 0;

@@ -1,7 +1,7 @@
 /* An estimate of the time that an executable takes on the chip, read off its instructions without running them.
  *
- * Work is counted per unit in the steps of its own loops: iterations of a tensor instruction, words of a mesh bus or of
- * the bridge between narrow and wide memory, rows on the ring.  Units of a tile run side by side and wait for each other
+ * Work is counted per unit in the steps of its own loops: iterations of a tensor instruction, words of a mesh bus or
+ * of the bridge between narrow and wide memory, rows on the ring.  Units of a tile run side by side and wait for each other
  * only through flags, so the stretch between two fences of all threads (a layer, roughly) takes as long as the busiest
  * unit of the busiest tile, and stretches follow one another.  What the host link moves is counted in bytes and comes
  * on top.  How good this is stands in docs/evidence.md, "Cycles". */
@@ -43,7 +43,8 @@ struct cycles {
 bool cycles_estimate(struct arena *a, const struct dwn_executable *x, struct cycles *out, struct status *st);
 /* The same where the streams are decoded already, one program for each. */
 struct isa_program;
-void cycles_count(struct arena *a, const struct dwn_executable *x, const struct isa_program *streams, struct cycles *out);
+void cycles_count(struct arena *a, const struct dwn_executable *x, const struct isa_program *streams,
+                  struct cycles *out);
 
 /* How the chip is connected. */
 struct cycles_link {

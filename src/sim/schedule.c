@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sim/chip.h"
+#include "sim/pool.h"
 
 /* Units by opcode; thread bits of 0x1a.  Bits 1..5: only 0x13 = 5 is known, see docs/sim.md. */
 static const struct unit_info {
@@ -44,17 +45,19 @@ enum step chip_fault(struct chip *c, const struct issue *at, int tile, enum stat
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     const struct isa_op *op = isa_op_of(at->inst->op);
+    struct status *st = c->side_by_side ? &c->tile[tile].account.st : c->st;
     if (tile < 0)
-        status_fail(c->st, code, "stream %u word %u (%s): %s", at->stream, at->word, op->mnemonic, text);
+        status_fail(st, code, "stream %u word %u (%s): %s", at->stream, at->word, op->mnemonic, text);
     else
-        status_fail(c->st, code, "stream %u word %u (%s), tile %d: %s", at->stream, at->word, op->mnemonic, tile, text);
+        status_fail(st, code, "stream %u word %u (%s), tile %d: %s", at->stream, at->word, op->mnemonic, tile, text);
     return STEP_FAILED;
 }
 
 bool chip_spend(struct chip *c, const struct issue *at, int tile, uint64_t n)
 {
-    c->steps += n;
-    if (c->steps <= c->budget)
+    uint64_t *own = tile < 0 ? NULL : &c->tile[tile].account.steps;
+    *(own ? own : &c->steps) += n;
+    if (c->steps + (own ? *own : 0) <= c->budget)
         return true;
     chip_fault(c, at, tile, STATUS_LIMIT, "the budget of %llu steps is used up", (unsigned long long)c->budget);
     return false;
@@ -335,8 +338,106 @@ static bool all_idle(struct chip *c)
     return true;
 }
 
+static void account_fold(struct chip *c, unsigned tile)
+{
+    struct tile_account *a = &c->tile[tile].account;
+    c->steps += a->steps;
+    c->count.macs += a->macs, c->count.fast += a->fast, c->count.slow += a->slow;
+    a->steps = a->macs = a->fast = a->slow = 0;
+}
+
+/* ---- tiles on several threads ---- */
+
+/* Everything that a tile does with its own memories and queues only. */
+struct side_by_side {
+    struct chip *c;
+    enum step step[16];
+};
+
+static void tile_alone(void *arg, unsigned tile)
+{
+    static const enum unit_id units[] = {UNIT_RECV_A, UNIT_RECV_B, UNIT_TO_NARROW, UNIT_TO_WIDE, UNIT_TENSOR};
+    struct side_by_side *s = arg;
+    bool moved = front_step(s->c, (int)tile) == STEP_MOVED;
+    for (unsigned k = 0; k < sizeof units / sizeof *units; k++) {
+        struct quantum all = {UINT32_MAX};
+        enum step step = unit_step(s->c, (int)tile, units[k], &all);
+        if (step == STEP_FAILED) {
+            s->step[tile] = STEP_FAILED;
+            return;
+        }
+        moved |= step == STEP_MOVED;
+    }
+    s->step[tile] = moved ? STEP_MOVED : STEP_IDLE;
+}
+
+/* Do several tiles have a tensor instruction before them?  Waking threads for less costs more than it brings. */
+static bool worth_waking(struct chip *c)
+{
+    unsigned ready = 0;
+    for (int t = 0; t < 16 && ready < 2; t++)
+        ready += c->tile[t].unit[UNIT_TENSOR].busy || unit_find(c, t, UNIT_TENSOR);
+    return ready == 2;
+}
+
+/* The tile with the lowest number that failed tells why. */
+static enum step tiles_alone(struct chip *c)
+{
+    struct side_by_side s = {.c = c};
+    enum step all = STEP_IDLE;
+    if (worth_waking(c)) {
+        c->side_by_side = true;
+        pool_run(c->pool, tile_alone, &s, 16);
+        c->side_by_side = false;
+    } else {
+        for (unsigned t = 0; t < 16; t++)
+            tile_alone(&s, t);
+    }
+    for (unsigned t = 16; t-- > 0;) {
+        account_fold(c, t);
+        if (s.step[t] == STEP_FAILED && c->tile[t].account.st.code)
+            *c->st = c->tile[t].account.st;
+        all = s.step[t] > all ? s.step[t] : all;
+    }
+    return all;
+}
+
+/* A round: who reaches beyond one tile one after the other, then the rest of all tiles at once. */
+static enum step round_on_threads(struct chip *c)
+{
+    static const enum unit_id outward[] = {UNIT_SEND, UNIT_SOUTH, UNIT_WEST, UNIT_NORTH, UNIT_EAST};
+    bool moved = false;
+    for (unsigned k = 0; k < AGENT_FRONT + 16 * 5; k++) {
+        struct quantum all = {UINT32_MAX};
+        unsigned n = k - AGENT_FRONT, tile = n / 5;
+        enum step s = k < AGENT_FRONT ? agent_step(c, k, &all) : unit_step(c, (int)tile, outward[n % 5], &all);
+        if (s == STEP_FAILED)
+            return s;
+        if (k >= AGENT_FRONT)
+            account_fold(c, tile);
+        moved |= s == STEP_MOVED;
+    }
+    enum step s = tiles_alone(c);
+    return s == STEP_IDLE && moved ? STEP_MOVED : s;
+}
+
+/* ---- all ---- */
+
+static bool run_on_threads(struct chip *c)
+{
+    for (;;) {
+        enum step s = round_on_threads(c);
+        if (s == STEP_FAILED)
+            return false;
+        if (s == STEP_IDLE)
+            return all_idle(c) || deadlock(c);
+    }
+}
+
 bool chip_run(struct chip *c)
 {
+    if (c->pool && !c->options.seed)
+        return run_on_threads(c);
     uint16_t order[AGENTS];
     for (unsigned k = 0; k < AGENTS; k++)
         order[k] = (uint16_t)k;
@@ -347,6 +448,8 @@ bool chip_run(struct chip *c)
         for (unsigned k = 0; k < AGENTS; k++) {
             struct quantum q = {c->options.seed ? 1 + (uint32_t)(random_next(&c->random) % 200) : UINT32_MAX};
             enum step s = agent_step(c, order[k], &q);
+            if (order[k] >= AGENT_FRONT)
+                account_fold(c, order[k] < AGENT_UNIT ? order[k] - AGENT_FRONT : (order[k] - AGENT_UNIT) / UNITS);
             if (s == STEP_FAILED)
                 return false;
             moved |= s == STEP_MOVED;

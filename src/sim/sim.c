@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "sim/cycles.h"
+#include "sim/pool.h"
 #include "sim/tensor.h"
 
 enum { DEFAULT_BUDGET_LOG2 = 36 };
@@ -32,6 +33,7 @@ struct sim *sim_new(const struct sim_options *o)
     struct chip *c = &s->chip;
     c->options = *o;
     c->budget = o->budget ? o->budget : 1ull << DEFAULT_BUDGET_LOG2;
+    c->pool = pool_new(o->threads);
     c->ring_depth = o->strict ? 1 : RING_DEPTH;
     c->link_depth = o->strict ? 1 : LINK_DEPTH;
     c->avdata = (struct fifo_slots){get(AVDATA_FIFO * 8), get(AVDATA_FIFO)};
@@ -53,6 +55,7 @@ void sim_free(struct sim *s)
     if (!s)
         return;
     struct chip *c = &s->chip;
+    pool_free(c->pool);
     for (unsigned t = 0; t < 16; t++) {
         struct tile *tile = &c->tile[t];
         free(tile->narrow), free(tile->wide), free(tile->narrow_known), free(tile->wide_known);
@@ -101,6 +104,7 @@ static void chip_start(struct sim *s, const struct dwn_executable *x, struct sta
         memset(tile->ring, 0, sizeof tile->ring);
         memset(tile->in, 0, sizeof tile->in);
         tile->table.loaded = false;
+        tile->account = (struct tile_account){0};
         tile->front = tile->notified = 0;
         for (unsigned u = 0; u < UNITS; u++) {
             tile->unit[u].busy = false;

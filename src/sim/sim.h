@@ -19,7 +19,7 @@ struct sim_options {
     uint64_t seed; /* order in which ready threads are stepped; the result must not depend on it */
     bool plain;    /* never use the fast path for loop nests                          */
     uint64_t budget; /* steps (words moved, loop iterations, instructions) per executable; 0 = 2^36 */
-    unsigned threads; /* not used yet: everything runs on the caller's thread */
+    unsigned threads; /* tiles on so many threads, where the seed is 0; 0 and 1: on the caller's alone.  Same results */
 };
 
 struct sim *sim_new(const struct sim_options *o);

@@ -339,11 +339,12 @@ static enum step tensor_end(struct chip *c, int tile, struct unit *u)
     struct tensor_run *r = u->run;
     if (!r->o.done || !r->p.done)
         return chip_fault(c, &u->at, tile, STATUS_INVALID, "loop nests of different length");
-    c->count.macs += r->macs;
+    struct tile_account *account = &c->tile[tile].account;
+    account->macs += r->macs;
     if (r->used_fast)
-        c->count.fast++;
+        account->fast++;
     else
-        c->count.slow++;
+        account->slow++;
     u->busy = false;
     return STEP_MOVED;
 }

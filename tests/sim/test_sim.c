@@ -197,8 +197,8 @@ static void product_equals_the_formula(void **state)
     e.n_outputs = 1;
     e.parameters = bytes_of(parameters, sizeof parameters);
     struct dwn_package package = {.executables = &e, .n_executables = 1};
-    for (unsigned mode = 0; mode < 6; mode++) {
-        struct sim_options o = {.plain = mode & 1, .strict = false, .seed = mode / 2 * 31};
+    for (unsigned mode = 0; mode < 8; mode++) { /* the last two: on threads */
+        struct sim_options o = {.plain = mode & 1, .seed = mode < 6 ? mode / 2 * 31 : 0, .threads = mode < 6 ? 1 : 4};
         struct sim *s = sim_new(&o);
         struct status st = {0};
         struct bytes y;
@@ -223,8 +223,6 @@ static void product_equals_the_formula(void **state)
     }
     arena_free(a);
 }
-
-/* ---- what must be refused ---- */
 
 /* Loop steps of the busiest unit between fences; a hardware loop counts as often as it runs. */
 static void cycles_follow_the_loops(void **state)
@@ -263,6 +261,8 @@ static void cycles_follow_the_loops(void **state)
     arena_free(a);
 }
 
+/* ---- what must be refused ---- */
+
 static void deadlock_names_who_waits_for_what(void **state)
 {
     (void)state;
@@ -287,6 +287,8 @@ static void addresses_are_checked(void **state)
     program_begin(&p);
     fill(&p, 1, 49151, 2, 0);
     program_end(&p);
+    const struct sim_options threads = {.threads = 4};
+    expect_failure(&p, 8, &threads, "narrow word 49152");
     expect_failure(&p, 8, &strict, "narrow word 49152");
     program_begin(&p);
     struct isa_ring_send *s = &program_add(&p, ISA_RING_SEND)->send;

@@ -23,6 +23,7 @@ static const char USAGE[] =
     "  --output DIR            write each output to DIR/<index>_<name>.npy\n"
     "  --repeat N              run N times and print times\n"
     "  --profile               an estimate of the time on a real chip, by part of each program and by unit\n"
+    "  --threads N             simulator: tiles on N threads (default 1); the results are the same\n"
     "  --strict                simulator: report reads of memory never written and the like\n"
     "  --help, --version\n"
     "\n"
@@ -34,7 +35,7 @@ struct arguments {
     size_t n_inputs;
     bool cpu, strict, profile;
     enum kern_numerics numerics;
-    unsigned long repeat;
+    unsigned long repeat, threads;
 };
 
 static bool usage_error(const char *what, const char *value)
@@ -64,7 +65,7 @@ static bool parse(int argc, char **argv, struct arguments *r)
         {"device", required_argument, NULL, 'd'}, {"numerics", required_argument, NULL, 'n'},
         {"input", required_argument, NULL, 'i'},  {"output", required_argument, NULL, 'o'},
         {"repeat", required_argument, NULL, 'r'}, {"strict", no_argument, NULL, 's'},
-        {"profile", no_argument, NULL, 'p'},
+        {"threads", required_argument, NULL, 't'}, {"profile", no_argument, NULL, 'p'},
         {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
@@ -85,6 +86,10 @@ static bool parse(int argc, char **argv, struct arguments *r)
         case 'r':
             if (!parse_count(optarg, &r->repeat))
                 return usage_error("--repeat needs a positive number, not ", optarg);
+            break;
+        case 't':
+            if (!parse_count(optarg, &r->threads))
+                return usage_error("--threads needs a positive number, not ", optarg);
             break;
         case 'p': r->profile = true; break;
         case 's': r->strict = true; break;
@@ -157,11 +162,11 @@ static bool run(struct arena *a, const struct arguments *r, struct sim *sim, str
 int main(int argc, char **argv)
 {
     struct arena *a = arena_new();
-    struct arguments r = {.inputs = ARENA_ARRAY(a, char *, (size_t)argc), .repeat = 1};
+    struct arguments r = {.inputs = ARENA_ARRAY(a, char *, (size_t)argc), .repeat = 1, .threads = 1};
     struct status st = {0};
     int code = 2;
     if (parse(argc, argv, &r)) {
-        struct sim *sim = r.cpu ? NULL : sim_new(&(struct sim_options){.strict = r.strict, .threads = 1});
+        struct sim *sim = r.cpu ? NULL : sim_new(&(struct sim_options){.strict = r.strict, .threads = (unsigned)r.threads});
         code = run(a, &r, sim, &st) ? 0 : 1;
         if (code)
             fprintf(stderr, "edgetpu_run: %s\n", st.message);
