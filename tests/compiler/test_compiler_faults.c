@@ -19,8 +19,8 @@ static const struct dwn_package *compiled(struct arena *a, const struct tfl_mode
 {
     struct compile_options o = {.min_runtime_version = 14};
     struct compile_result r;
-    struct tfl_model *out;
-    struct dwn_package *p;
+    struct tfl_model *out = NULL;
+    struct dwn_package *p = NULL;
     struct status st = {0};
     if (!compile_models(a, &m, 1, &o, &r, &st) || !tfl_read(a, r.file, &out, &st))
         fail_msg("%s", st.message);
