@@ -3,6 +3,8 @@
 #include "compiler/lower.h"
 #include "compiler/strips.h"
 
+enum { MOST_STEPS = 96 }; /* in strips: what is further inside is small, or does not get better */
+
 /* Strips of steps 0..last in so many passes; 1: none. */
 struct cut {
     uint32_t last;
@@ -41,7 +43,7 @@ static uint32_t candidates(const struct task *t, struct arena *a, struct cut **l
     if (!lower_partition(&p, t->set))
         return 0;
     *list = ARENA_ARRAY(a, struct cut, p.n_steps);
-    for (uint32_t i = 0; i < p.n_steps; i++)
+    for (uint32_t i = 0; i < p.n_steps && i < MOST_STEPS; i++)
         if (strips_possible(&p, i))
             (*list)[n++] = (struct cut){i, p.values[p.steps[i].out == NO_VALUE ? p.steps[i].in[0] : p.steps[i].out].y};
     return n;

@@ -101,11 +101,16 @@ static void settle_rows(const struct strip *t, struct grid *g, bool at_end, bool
     }
 }
 
-static void claim_rows(struct grid *in, const struct grid *out, const struct axis_window *w)
+static void claim_rows(struct grid *in, const struct grid *out, const struct family *f, const struct axis_window *w)
 {
-    for (int i = 0; i < GRID; i++)
-        if (span_size(out->own_y[i]) > 0)
-            in->need_y[i] = span_hull(in->need_y[i], window_need(out->own_y[i], w));
+    for (int i = 0; i < GRID; i++) {
+        if (span_size(out->own_y[i]) <= 0)
+            continue;
+        struct span need = window_need(out->own_y[i], w);
+        if (!f->reads_padding)
+            need = (struct span){need.first > 0 ? need.first : 0, least(need.end, in->y)};
+        in->need_y[i] = span_hull(in->need_y[i], need);
+    }
 }
 
 static uint32_t new_part(const struct strip *t, uint32_t value, bool at_end)
@@ -141,7 +146,7 @@ static void make_parts(struct strip *t)
         for (uint32_t k = 0; k < s->n_in; k++) {
             if (t->part[s->in[k]] == NO_VALUE)
                 t->part[s->in[k]] = new_part(t, s->in[k], false);
-            claim_rows(&t->p->values[t->part[s->in[k]]].grid, &t->p->values[t->part[s->out]].grid, &w);
+            claim_rows(&t->p->values[t->part[s->in[k]]].grid, &t->p->values[t->part[s->out]].grid, s->family, &w);
         }
     }
 }

@@ -1,6 +1,6 @@
 /* Image strips: networks whose first layers do not fit narrow memory compile, run on the simulated chip in strict mode and
  * give exactly the kernels' bytes.
- *   SEEDS=n  how many random models (12)    FIRST=n  number of the first    VERBOSE=1  prints each */
+ *   SEEDS=n  how many random models (8)    FIRST=n  number of the first    VERBOSE=1  prints each */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,8 +66,100 @@ static void residual(void **state)
     arena_free(a);
 }
 
+#define ANY(s, list) (list)[random_next(s) % (sizeof(list) / sizeof *(list))]
+
+enum { MOST_MACS = 60 << 20 }; /* seconds of simulation */
+
+/* A convolution, plain or depthwise, of an image of x; *macs goes up by its products, or nothing is added. */
+static int random_layer(struct maker *k, int x, uint64_t *s, int64_t *macs)
+{
+    static const int32_t kernels[] = {1, 1, 3, 3, 5, 7}, strides[] = {1, 1, 1, 2, 2, 3}, channels[] = {2, 3, 8, 17, 48, 64, 160};
+    struct make_window w = {.size = ANY(s, kernels), .stride = ANY(s, strides), .channels = ANY(s, channels),
+                            .padding = random_next(s) % 4 ? TFL_PAD_SAME : TFL_PAD_VALID, .activation = TFL_ACT_RELU6};
+    const struct tfl_tensor *t = maker_tensor(k, x);
+    int32_t rows = t->shape[1], columns = t->shape[2], in = t->shape[3];
+    bool depthwise = random_next(s) % 3 == 0, same = w.padding == TFL_PAD_SAME || rows < w.size || columns < w.size;
+    w.dilation = w.stride == 1 && same && random_next(s) % 4 == 0 ? 2 : 1;
+    w.padding = same ? TFL_PAD_SAME : TFL_PAD_VALID;
+    int64_t all = (int64_t)(rows / w.stride) * (columns / w.stride) * w.size * w.size * in * (depthwise ? 4 : round_up(w.channels, 64));
+    if (*macs + all > MOST_MACS)
+        return x;
+    *macs += all;
+    if (depthwise)
+        w.channels = 1;
+    return depthwise ? make_depthwise_conv_2d(k, x, &w) : make_conv_2d(k, x, &w);
+}
+
+static int random_chain(struct maker *k, uint64_t *s)
+{
+    static const int32_t sizes[] = {150, 161, 200, 230}, channels[] = {1, 2, 3, 3, 4}, wide[] = {64, 96, 120};
+    int32_t rows = ANY(s, sizes), columns = ANY(s, sizes);
+    int64_t macs = 0;
+    int x = make_input(k, 3, (int32_t[]){rows, columns, ANY(s, channels)});
+    x = make_conv_2d(k, x, &(struct make_window){.size = random_next(s) % 2 ? 1 : 2, .channels = ANY(s, wide)});
+    for (uint64_t n = 1 + random_next(s) % 4; n > 0; n--) {
+        uint64_t kind = random_next(s) % 8;
+        int y = random_layer(k, x, s, &macs);
+        const int32_t *a = maker_tensor(k, x)->shape, *b = maker_tensor(k, y)->shape;
+        bool alike = x != y && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+        if (alike && kind < 4)
+            y = make_binary(k, kind ? TFL_OP_ADD : TFL_OP_MUL, x, y, TFL_ACT_NONE);
+        if (kind == 5)
+            y = make_unary(k, TFL_OP_LOGISTIC, y);
+        if (kind == 6 && b[1] >= 3 && b[2] >= 3)
+            y = make_pool(k, random_next(s) % 2 ? TFL_OP_MAX_POOL_2D : TFL_OP_AVERAGE_POOL_2D, y,
+                          &(struct make_window){.size = 3, .stride = 2});
+        x = y;
+    }
+    return x;
+}
+
+static bool count_bands(struct bytes options, void *arg, struct status *st)
+{
+    struct dwn_package *p;
+    struct arena *a = arena_new();
+    unsigned *bands = arg;
+    bool ok = dwn_from_custom_options(a, options, &p, st);
+    for (uint32_t e = 0; ok && e < p->n_executables; e++)
+        for (uint32_t k = 0; k < p->executables[e].n_hints; k++)
+            *bands += p->executables[e].hints[k].kind == DWN_HINT_DESCRIPTOR && p->executables[e].hints[k].desc == DWN_INPUT;
+    arena_free(a);
+    return ok;
+}
+
+static void random_networks(void **state)
+{
+    (void)state;
+    const char *seeds = getenv("SEEDS"), *first = getenv("FIRST");
+    uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 8, from = first ? strtoull(first, NULL, 10) : 1;
+    unsigned in_strips = 0, exact = 0, wrong = 0, refused = 0;
+    for (uint64_t seed = from; seed < from + n; seed++) {
+        struct arena *a = arena_new();
+        uint64_t s = seed;
+        struct maker *k = maker_new(a, random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8, seed);
+        make_output(k, random_chain(k, &s));
+        const struct tfl_model *m = maker_finish(k);
+        struct judgement j = judge(a, m);
+        struct status st = {0};
+        unsigned bands = 0;
+        bool limit = j.fault && strstr(j.fault, "do not fit");
+        if (!j.fault && corpus_packages(a, j.compiled.file, count_bands, &bands, &st) && bands > 1)
+            in_strips++;
+        exact += !j.fault, refused += limit, wrong += j.fault && !limit;
+        if (j.fault || getenv("VERBOSE"))
+            print_message("seed %llu: %u bands of the input, %u of %u operators: %s\n", (unsigned long long)seed, bands,
+                          j.compiled.n_mapped, j.compiled.n_ops, j.fault ? j.fault : "exact");
+        arena_free(a);
+    }
+    print_message("%llu models: %u exact, of these %u in strips; %u do not fit, %u wrong\n", (unsigned long long)n, exact,
+                  in_strips, refused, wrong);
+    assert_int_equal(wrong, 0);
+    assert_true(in_strips > 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(stem), cmocka_unit_test(output_in_passes), cmocka_unit_test(residual)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(stem), cmocka_unit_test(output_in_passes), cmocka_unit_test(residual),
+                                       cmocka_unit_test(random_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
