@@ -404,11 +404,10 @@ static void emit_conv(const struct plan *plan, const struct step *s, struct prog
         loop_back(&c, p);
 }
 
-static bool rows_of_conv(const struct step *s, struct axis_window *w)
+static struct span rows_of_conv(const struct plan *p, const struct step *s, struct span made)
 {
-    const struct conv_detail *d = s->detail;
-    *w = d->y;
-    return true;
+    (void)p;
+    return window_need(made, &((const struct conv_detail *)s->detail)->y);
 }
 
 const struct family family_conv = {.name = "convolution", .size = size_conv, .emit = emit_conv, .rows = rows_of_conv};

@@ -136,12 +136,10 @@ static void emit_pointwise(const struct plan *plan, const struct step *s, struct
         program_add(p, inst[k]);
 }
 
-/* Where every pixel stays. */
-static bool rows_of_pointwise(const struct step *s, struct axis_window *w)
+static struct span rows_of_pointwise(const struct plan *p, const struct step *s, struct span made)
 {
-    const struct pointwise_detail *d = s->detail;
-    *w = (struct axis_window){1, 1, 1, 0};
-    return d->same_rows;
+    (void)p;
+    return map_need(&((const struct pointwise_detail *)s->detail)->y, made);
 }
 
 const struct family family_pointwise = {.name = "word by word", .size = size_pointwise, .emit = emit_pointwise,

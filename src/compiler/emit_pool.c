@@ -333,11 +333,9 @@ static void emit_pool(const struct plan *plan, const struct step *s, struct prog
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-static bool rows_of_pool(const struct step *s, struct axis_window *w)
+static struct span rows_of_pool(const struct plan *p, const struct step *s, struct span made)
 {
-    const struct pool_detail *d = s->detail;
-    *w = d->y;
-    return true;
+    return pool_covered(made, &((const struct pool_detail *)s->detail)->y, plan_in(p, s, 0)->y);
 }
 
 const struct family family_pool = {.name = "pool", .size = size_pool, .emit = emit_pool, .rows = rows_of_pool};

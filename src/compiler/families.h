@@ -59,7 +59,6 @@ struct pointwise_detail {
     enum lut_function table;
     float steps;               /* of the table's results for 1.0 */
     struct axis_map y, x;      /* images: which pixels go where */
-    bool same_rows;            /* images: each row of the output comes from that of the input, and all are made */
     int32_t from, to, words;   /* images: channel words, first in the input, first in the output, how many */
 };
 
@@ -87,7 +86,7 @@ extern const struct family family_fixed;     /* -> any layout             emit_f
 void *infeed_image_detail(struct arena *a);
 
 /* struct family.rows of steps that read the rows that they make. */
-bool rows_as_they_are(const struct step *s, struct axis_window *w);
+struct span rows_as_they_are(const struct plan *p, const struct step *s, struct span made);
 
 /* Fills the halo of a value's planes on all tiles; padding: the zero point in the uint8 domain.
  * by_word: the producer signals each word of four channels, not blocks of 64 (or 4) channels. */

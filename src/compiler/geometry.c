@@ -96,16 +96,22 @@ struct span axis_steps(const struct axis_map *m, struct span own)
     return k.end > k.first ? k : (struct span){0, 0};
 }
 
-static void map_need(int32_t in, int32_t out, const struct axis_map *m, struct span need[GRID])
+struct span map_need(const struct axis_map *m, struct span made)
+{
+    struct span k = axis_steps(m, made);
+    if (span_size(k) <= 0)
+        return (struct span){0, 0};
+    return (struct span){m->from + k.first * m->stride, m->from + (k.end - 1) * m->stride + 1};
+}
+
+static void axis_map_need(int32_t in, int32_t out, const struct axis_map *m, struct span need[GRID])
 {
     struct span own[GRID], made[GRID];
     axis_split(in, own);
     axis_split(out, made);
     for (int i = 0; i < GRID; i++) {
-        struct span k = axis_steps(m, made[i]);
-        need[i] = (struct span){own[i].first, own[i].first};
-        if (span_size(k) > 0)
-            need[i] = (struct span){m->from + k.first * m->stride, m->from + (k.end - 1) * m->stride + 1};
+        struct span n = map_need(m, made[i]);
+        need[i] = span_size(n) > 0 ? n : (struct span){own[i].first, own[i].first};
     }
 }
 
@@ -129,8 +135,8 @@ void grid_claim_inside(struct grid *g, int32_t out_y, int32_t out_x, const struc
 void grid_claim_map(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_map *y, const struct axis_map *x)
 {
     struct span ny[GRID], nx[GRID];
-    map_need(g->y, out_y, y, ny);
-    map_need(g->x, out_x, x, nx);
+    axis_map_need(g->y, out_y, y, ny);
+    axis_map_need(g->x, out_x, x, nx);
     claim(g, ny, nx);
 }
 

@@ -34,6 +34,9 @@ static inline struct axis_map axis_same(int32_t n) { return (struct axis_map){0,
 /* The values of k whose output pixels lie in `own`. */
 struct span axis_steps(const struct axis_map *m, struct span own);
 
+/* The input pixels of those of `made` that the move makes; empty if none. */
+struct span map_need(const struct axis_map *m, struct span made);
+
 void axis_split(int32_t n, struct span own[GRID]);
 /* What the outputs `made` (not empty) read of the input; may stick out of the image. */
 struct span window_need(struct span made, const struct axis_window *w);

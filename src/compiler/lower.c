@@ -163,7 +163,7 @@ uint32_t lower_plain(struct plan *p, uint32_t value, uint32_t op)
     struct value v = p->values[value];
     uint32_t plain = plan_value(p, v.tensor, LAYOUT_GRID, v.y, v.x, v.z);
     struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
-    *d = (struct pointwise_detail){.same_rows = true, .y = axis_same(v.y), .x = axis_same(v.x), .words = v.grid.words};
+    *d = (struct pointwise_detail){.y = axis_same(v.y), .x = axis_same(v.x), .words = v.grid.words};
     set_copy_numerics(&d->numbers);
     struct step *s = plan_step(p, &family_pointwise, op);
     s->detail = d;

@@ -65,7 +65,7 @@ bool lower_unary(struct plan *p, uint32_t op)
     uint32_t to = lower_like(p, out, from);
     const struct value *v = &p->values[from];
     struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
-    *d = (struct pointwise_detail){.same_rows = true, .y = axis_same(v->y), .x = axis_same(v->x), .words = v->grid.words};
+    *d = (struct pointwise_detail){.y = axis_same(v->y), .x = axis_same(v->x), .words = v->grid.words};
     if (o->code == TFL_OP_MAXIMUM || o->code == TFL_OP_MINIMUM)
         set_limit_numerics(&d->numbers, op_input(p->graph, o, 1), o->code == TFL_OP_MAXIMUM);
     else
@@ -123,7 +123,7 @@ static void fold_scalar(struct plan *p, uint32_t op, const struct folding *f, ui
 {
     struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
     const struct value *v = &p->values[from];
-    *d = (struct pointwise_detail){.same_rows = true, .y = axis_same(v->y), .x = axis_same(v->x), .words = v->grid.words};
+    *d = (struct pointwise_detail){.y = axis_same(v->y), .x = axis_same(v->x), .words = v->grid.words};
     set_rescale_numerics(&d->numbers, f->in, f->out, fused_activation(f->o));
     if (f->o->code == TFL_OP_MUL) {
         float factor = (float)constant_at(f->constant, 0) * f->constant->quant.scale[0];

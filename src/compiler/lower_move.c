@@ -17,8 +17,6 @@ static void copy_part(struct plan *p, uint32_t op, uint32_t from, uint32_t to, c
                                    .from = first,
                                    .to = part->to / 4,
                                    .words = (int32_t)ceil_div(part->from + part->count, 4) - first};
-    d->same_rows = part->y.first == 0 && part->y.step == 1 && part->y.from == 0 && part->y.stride == 1 &&
-                   part->y.end == p->values[to].y && p->values[from].y == p->values[to].y;
     grid_claim_map(&p->values[from].grid, p->values[to].y, p->values[to].x, &part->y, &part->x);
     struct step *s = plan_step(p, &family_pointwise, op);
     s->detail = d;

@@ -49,9 +49,9 @@ struct family {
     bool (*size)(struct plan *p, uint32_t step);
     /* Appends the instructions; all addresses are settled. */
     void (*emit)(const struct plan *p, const struct step *s, struct program *out);
-    /* The rows of its image that it reads for rows of the image that it makes, whatever rows those are, so that it can work
-     * on strips (strips.h).  NULL or false: it takes whole images only. */
-    bool (*rows)(const struct step *s, struct axis_window *w);
+    /* The rows of its input that it reads to make the rows `made` (not empty) of its output, whatever rows those are, so that
+     * it can work on strips (strips.h).  They may stick out of the image: padding.  NULL: it takes whole images only. */
+    struct span (*rows)(const struct plan *p, const struct step *s, struct span made);
     bool same_planes; /* its inputs must lie in planes of one shape */
     bool by_word;     /* signals each word of four channels when it is made */
     bool closes;      /* ends with a fence, behind the exchange of borders */

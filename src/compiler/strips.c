@@ -4,11 +4,10 @@
 #include "compiler/lower.h"
 #include "compiler/scalar.h"
 
-bool rows_as_they_are(const struct step *s, struct axis_window *w)
+struct span rows_as_they_are(const struct plan *p, const struct step *s, struct span made)
 {
-    (void)s;
-    *w = (struct axis_window){1, 1, 1, 0};
-    return true;
+    (void)p, (void)s;
+    return made;
 }
 
 /* ---- which steps ---- */
@@ -26,9 +25,8 @@ bool strips_possible(const struct plan *p, uint32_t last)
 {
     uint32_t end = end_value(p, last);
     for (uint32_t i = 0; i <= last; i++) {
-        struct axis_window w;
         const struct step *s = &p->steps[i];
-        if (!s->family->rows || !s->family->rows(s, &w) || (leaves_chip(s) && i + 1 != p->n_steps))
+        if (!s->family->rows || (leaves_chip(s) && i + 1 != p->n_steps))
             return false;
         for (uint32_t k = 0; k < s->n_in; k++) /* the end is complete after the last pass only */
             if (s->in[k] == end && !leaves_chip(s))
@@ -101,16 +99,13 @@ static void settle_rows(const struct strip *t, struct grid *g, bool at_end, bool
     }
 }
 
-static void claim_rows(struct grid *in, const struct grid *out, const struct family *f, const struct axis_window *w)
+static void claim_rows(const struct strip *t, const struct step *s, uint32_t in)
 {
-    for (int i = 0; i < GRID; i++) {
-        if (span_size(out->own_y[i]) <= 0)
-            continue;
-        struct span need = window_need(out->own_y[i], w);
-        if (!f->reads_padding)
-            need = (struct span){need.first > 0 ? need.first : 0, least(need.end, in->y)};
-        in->need_y[i] = span_hull(in->need_y[i], need);
-    }
+    struct grid *g = &t->p->values[t->part[in]].grid;
+    const struct grid *out = &t->p->values[t->part[s->out]].grid;
+    for (int i = 0; i < GRID; i++)
+        if (span_size(out->own_y[i]) > 0)
+            g->need_y[i] = span_hull(g->need_y[i], s->family->rows(t->p, s, out->own_y[i]));
 }
 
 static uint32_t new_part(const struct strip *t, uint32_t value, bool at_end)
@@ -133,10 +128,8 @@ static void make_parts(struct strip *t)
     uint32_t end = to_host ? t->steps[t->last].in[0] : t->steps[t->last].out;
     for (uint32_t i = t->last + 1; i-- > 0;) {
         const struct step *s = &t->steps[i];
-        struct axis_window w;
         if (s->out == NO_VALUE)
             continue;
-        s->family->rows(s, &w);
         bool at_end = s->out == end;
         if (t->part[s->out] == NO_VALUE)
             t->part[s->out] = new_part(t, s->out, at_end && !to_host);
@@ -146,7 +139,7 @@ static void make_parts(struct strip *t)
         for (uint32_t k = 0; k < s->n_in; k++) {
             if (t->part[s->in[k]] == NO_VALUE)
                 t->part[s->in[k]] = new_part(t, s->in[k], false);
-            claim_rows(&t->p->values[t->part[s->in[k]]].grid, &t->p->values[t->part[s->out]].grid, s->family, &w);
+            claim_rows(t, s, s->in[k]);
         }
     }
 }

@@ -66,6 +66,24 @@ static void residual(void **state)
     arena_free(a);
 }
 
+/* Moves of rows: a PAD that windows with padding of their own read, a CONCATENATION of rows. */
+static void moved_rows(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_UINT8, 4);
+    int x = make_input(k, 3, (int32_t[]){170, 171, 3});
+    x = make_pad(k, x, (int32_t[]){0, 0, 3, 14, 0, 6, 0, 0});
+    x = make_conv_2d(k, x, &(struct make_window){.channels = 96, .size = 3});
+    int y = make_pool(k, TFL_OP_MAX_POOL_2D, x, &(struct make_window){.size = 3, .stride = 3});
+    int z = make_depthwise_conv_2d(k, x, &(struct make_window){.channels = 1, .size = 3, .stride = 3});
+    int both[] = {y, make_quantize(k, z, TFL_UINT8)};
+    x = make_concatenation(k, 2, both, 1);
+    x = make_conv_2d(k, x, &(struct make_window){.channels = 8, .size = 1});
+    check(a, k, x);
+    arena_free(a);
+}
+
 #define ANY(s, list) (list)[random_next(s) % (sizeof(list) / sizeof *(list))]
 
 enum { MOST_MACS = 60 << 20 }; /* seconds of simulation */
@@ -160,6 +178,7 @@ static void random_networks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(stem), cmocka_unit_test(output_in_passes), cmocka_unit_test(residual),
+                                       cmocka_unit_test(moved_rows),
                                        cmocka_unit_test(random_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
