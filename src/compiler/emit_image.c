@@ -7,10 +7,11 @@
  * dense, stack, gabor, color and mobilenet models).  Rows whose bytes are not whole words (groups of rows) have the same
  * form, but no official copy instruction was compared. */
 #include "compiler/families.h"
+#include "compiler/outgoing.h"
 #include "compiler/numerics.h"
 #include "compiler/scalar.h"
 
-enum { UNIT = 8, ROW_BYTES = 256, OUT_ROW = 2078, THREAD_TO_WIDE = 1 << 5 };
+enum { UNIT = 8, ROW_BYTES = 256, THREAD_TO_WIDE = 1 << 5 };
 
 struct infeed { /* settled by size */
     uint32_t stage, identity; /* narrow buffers */
@@ -372,74 +373,17 @@ static bool needs_scalar_memory(const struct grid *g)
     return through;
 }
 
-/* The scalar memory while it is filled and emptied. */
-struct outgoing {
-    struct program *p;
-    const char *name;
-    int64_t before;      /* bytes of the output that stand before all of them */
-    int64_t words, sent; /* in all; that have left */
-    int32_t filled;      /* in scalar memory */
-};
-
-/* What is in scalar memory to the host. */
-static void empty_memory(struct outgoing *o)
-{
-    enum { ENGINE_LOAD = 8 };
-    bool last = o->sent + o->filled == o->words;
-    int64_t bytes = 4 * (int64_t)o->filled + (last && o->words % 2 ? 4 : 0);
-    program_add(o->p, (struct isa_inst){.op = ISA_SYNC, .sync = {.engines = ENGINE_LOAD}});
-    scalar_move(o->p, 6, 5);
-    scalar_move(o->p, 7, 4);
-    scalar_descriptor(o->p, 6, bytes, TAG_OUTPUT);
-    program_hint(o->p, DWN_OUTFEED, DWN_OUTPUT, o->name, o->before + 4 * o->sent, bytes);
-    scalar_push_memory(o->p, o->filled);
-    if (last && o->words % 2)
-        scalar_push_zero(o->p);
-    if (!last)
-        scalar_advance_address(o->p, (uint32_t)(4 * o->filled));
-    o->sent += o->filled;
-    o->filled = 0;
-}
-
-/* 0x10: all rows of one tile to the scalar core. */
-static void send_to_memory(struct program *p, int tile, int32_t words)
-{
-    enum { ENGINE_OUTFEED = 0x10 };
-    int32_t rows = (int32_t)ceil_div(words, ROW_WORDS), ticket = program_flag(p, ALL_TILES, ISA_RPROD_A);
-    int32_t written = p->flag[tile][ISA_N2W] - rows;
-    struct loops l = rows == 1 ? NO_LOOPS : LOOPS({1, 1}, {rows, 0});
-    program_add(p, (struct isa_inst){.op = ISA_RING_SEND,
-                                     .send = {.tiles = 1 << tile, .w = buffered(masked(wide_rows(OUT_ROW, l), 1), 1, 1),
-                                              .p = {signal_at(1), signal_at(1)},
-                                              .wait = {wait_data(ISA_RPROD_A, 1, ticket, 1), wait_data(ISA_N2W, 1, written + 1, 1)},
-                                              .core = 1}});
-    program_add(p, (struct isa_inst){.op = ISA_SYNC, .sync = {.engines = ENGINE_OUTFEED}});
-}
-
-/* Official instance: both outputs of tf2_ssd_mobilenet_v2_coco17_ptq_segment_2_of_3 (1x1917x4 and 1x1917x91). */
 static void send_through_memory(const struct grid *g, const char *name, struct program *p)
 {
-    enum { MEMORY = 4096 };
     struct outgoing o = {.p = p, .name = name, .before = bytes_before(g)};
     for (int t = 0; t < ISA_TILES; t++)
         o.words += tile_words(g, t);
     for (int t = 0; t < ISA_TILES; t++) {
         if (tile_words(g, t) == 0)
             continue;
-        send_to_memory(p, t, tile_words(g, t));
-        for (int32_t left = tile_words(g, t), take; left > 0; left -= take) {
-            int32_t room = MEMORY - o.filled;
-            take = left <= room ? left : room / ROW_WORDS * ROW_WORDS; /* of a tile that does not fit: whole rows */
-            if (take) {
-                struct isa_ttu to = {.base = o.filled, .step = {1, 1 - take, 1 - take}, .lim = {take - 1}, .mask = 1};
-                program_add(p, (struct isa_inst){.op = ISA_OUTFEED, .outfeed = {.t = to, .cells = ROW_WORDS - 1}});
-            }
-            o.filled += take;
-            if (take < left)
-                empty_memory(&o);
-        }
+        outgoing_add(&o, t, tile_words(g, t));
     }
-    empty_memory(&o);
+    outgoing_end(&o);
 }
 
 static void send_directly(const struct grid *g, const char *name, struct program *p)

@@ -12,10 +12,7 @@ struct pixels {
     uint32_t image, line, relay, identity; /* narrow buffers */
 };
 
-bool pixels_fit(const struct grid *g)
-{
-    return mesh_gather_fits(g) && g->y <= GRID && g->x <= GRID;
-}
+bool pixels_fit(const struct grid *g) { return mesh_gather_fits(g) && g->y <= GRID && g->x <= GRID; }
 
 static bool size_pixels(struct plan *p, uint32_t index)
 {
@@ -26,14 +23,14 @@ static bool size_pixels(struct plan *p, uint32_t index)
     s->detail = d;
     plan_dies_in_phase(p, s->in[0], index, 1);
     d->image = plan_buffer(p, (struct narrow_buffer){.words = words, .first = now, .last = now, .until = 2});
-    d->line =
-        plan_buffer(p, (struct narrow_buffer){.words = words, .first = now, .last = now, .from = 1, .until = PHASES});
-    out->buffer =
-        plan_buffer(p, (struct narrow_buffer){.words = words, .first = now, .last = (int32_t)out->last, .from = 2});
-    d->relay =
-        plan_buffer(p, (struct narrow_buffer){.words = MESH_RELAY_WORDS, .first = now, .last = now, .late = true});
-    d->identity =
-        plan_buffer(p, (struct narrow_buffer){.words = IDENTITY_WORDS, .first = now, .last = now, .late = true});
+    d->line = plan_buffer(
+        p, (struct narrow_buffer){.words = words, .first = now, .last = now, .from = 1, .until = PHASES});
+    out->buffer = plan_buffer(
+        p, (struct narrow_buffer){.words = words, .first = now, .last = (int32_t)out->last, .from = 2});
+    d->relay = plan_buffer(p,
+                           (struct narrow_buffer){.words = MESH_RELAY_WORDS, .first = now, .last = now, .late = true});
+    d->identity = plan_buffer(p,
+                              (struct narrow_buffer){.words = IDENTITY_WORDS, .first = now, .last = now, .late = true});
     plan_wide_floor(p, LOWEST_ROW);
     return true;
 }

@@ -83,6 +83,8 @@ extern const struct family family_product;   /* two of a layout -> same   emit_p
 int32_t sum_matrix_row(const struct plan *p, const struct step *s);
 extern const struct family family_fixed;     /* -> any layout             emit_fixed.c; detail: struct fixed_detail */
 
+extern const struct family family_outfeed_parts; /* grids -> host       emit_parts.c; detail: as of the others */
+
 void *infeed_image_detail(struct arena *a);
 
 /* struct family.rows of steps that read the rows that they make. */

@@ -213,6 +213,10 @@ bool lower_partition(struct plan *p, const struct partition *set)
         return false;
     for (uint32_t i = 0; i < set->n_outputs; i++) {
         uint32_t v = lower_value(p, set->outputs[i]);
+        if (p->values[v].layout == LAYOUT_PARTS) {
+            lower_parts_to_host(p, set->outputs[i]);
+            continue;
+        }
         bool image = p->values[v].layout == LAYOUT_GRID;
         struct step *s = plan_step(p, image ? &family_outfeed_image : &family_outfeed_vector, NO_OPERATOR);
         step_reads(p, s, v);

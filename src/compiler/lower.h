@@ -16,6 +16,16 @@ uint32_t lower_value(struct plan *p, uint32_t tensor);
 uint32_t lower_whole(struct plan *p, uint32_t value, int32_t tiles, uint32_t op);
 /* It lies on the grid with the shape of its tensor: not as a vector, nor as the image that a RESHAPE has renamed. */
 bool lower_is_image(const struct plan *p, uint32_t tensor);
+/* Rows of images, one behind another: LAYOUT_PARTS (lower_parts.c). */
+void lower_join_parts(struct plan *p, uint32_t op);
+void lower_rename_parts(struct plan *p, uint32_t op);
+void lower_unary_parts(struct plan *p, uint32_t op);
+void lower_parts_to_host(struct plan *p, uint32_t tensor);
+/* What the operator makes of this value of its input. */
+uint32_t lower_unary_value(struct plan *p, uint32_t op, uint32_t from);
+/* Channel i of image `to` is channel from[i] of `in`; both have the numbers of `like`. */
+void lower_select_channels(struct plan *p, uint32_t op, const struct tfl_tensor *like, uint32_t in, uint32_t to,
+                           const int32_t *from);
 /* A new value of the tensor, laid out as another one. */
 uint32_t lower_like(struct plan *p, const struct tfl_tensor *t, uint32_t model);
 /* The same image in a plane without a border. */

@@ -51,17 +51,10 @@ uint32_t lower_like(struct plan *p, const struct tfl_tensor *t, uint32_t model)
     return plan_value(p, t, v.layout, v.y, v.x, v.z);
 }
 
-bool lower_unary(struct plan *p, uint32_t op)
+uint32_t lower_unary_value(struct plan *p, uint32_t op, uint32_t from)
 {
     const struct tfl_operator *o = &p->graph->operators[op];
     const struct tfl_tensor *in = op_input(p->graph, o, 0), *out = op_output(p->graph, o, 0);
-    uint32_t from = lower_value(p, (uint32_t)o->inputs[0]);
-    if (support_is_alias(p->graph, o)) {
-        p->value_of[o->outputs[0]] = from;
-        return true;
-    }
-    if (p->values[from].layout == LAYOUT_WHOLE)
-        from = lower_slices(p, from, op);
     uint32_t to = lower_like(p, out, from);
     const struct value *v = &p->values[from];
     struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
@@ -74,7 +67,23 @@ bool lower_unary(struct plan *p, uint32_t op)
     s->detail = d;
     step_reads(p, s, from);
     step_makes(p, s, to);
-    p->value_of[o->outputs[0]] = to;
+    return to;
+}
+
+bool lower_unary(struct plan *p, uint32_t op)
+{
+    const struct tfl_operator *o = &p->graph->operators[op];
+    uint32_t from = lower_value(p, (uint32_t)o->inputs[0]);
+    if (p->values[from].layout == LAYOUT_PARTS && !support_is_alias(p->graph, o)) {
+        lower_unary_parts(p, op);
+        return true;
+    }
+    if (!support_is_alias(p->graph, o)) {
+        if (p->values[from].layout == LAYOUT_WHOLE)
+            from = lower_slices(p, from, op);
+        from = lower_unary_value(p, op, from);
+    }
+    p->value_of[o->outputs[0]] = from;
     return true;
 }
 

@@ -34,9 +34,8 @@ static const struct tfl_tensor *shaped(struct plan *p, const struct tfl_tensor *
     return t;
 }
 
-/* Channel i of `to` is channel from[i] of `in`. */
-static void select_channels(struct plan *p, uint32_t op, const struct tfl_tensor *like, uint32_t in, uint32_t to,
-                            const int32_t *from)
+void lower_select_channels(struct plan *p, uint32_t op, const struct tfl_tensor *like, uint32_t in, uint32_t to,
+                           const int32_t *from)
 {
     const struct value *a = &p->values[in], *b = &p->values[to];
     struct conv_detail *d = ARENA_NEW(p->arena, struct conv_detail);
@@ -93,7 +92,7 @@ static void spread_blocks(struct moving *m)
     for (uint32_t k = 0; k < m->count; k++)
         for (int32_t i = 0; i < z; i++)
             from[(int32_t)k * room + i] = (int32_t)k * z + i;
-    select_channels(m->p, m->op, m->t, in, spread, from);
+    lower_select_channels(m->p, m->op, m->t, in, spread, from);
     for (uint32_t k = 0; k < m->count; k++) {
         struct move_part part = m->parts[k];
         part.from = (int32_t)k * room;
@@ -116,7 +115,7 @@ static void gather_words(struct moving *m)
     }
     uint32_t beside = plan_value(m->p, m->t, LAYOUT_GRID, v.y, v.x, 4 * words);
     copy_parts(m, beside);
-    select_channels(m->p, m->op, m->t, beside, m->out, from);
+    lower_select_channels(m->p, m->op, m->t, beside, m->out, from);
 }
 
 /* ---- vectors: SLICE and SPLIT ---- */
@@ -169,8 +168,22 @@ bool lower_move(struct plan *p, uint32_t op)
     return true;
 }
 
+/* RESHAPE of an image to rows has left it as it is (support_parts.c). */
+static bool joins_rows(struct plan *p, const struct tfl_operator *o)
+{
+    for (uint32_t k = 0; k < o->n_inputs; k++)
+        if (p->values[lower_value(p, (uint32_t)o->inputs[k])].layout == LAYOUT_GRID &&
+            !lower_is_image(p, (uint32_t)o->inputs[k]))
+            return true;
+    return false;
+}
+
 bool lower_join(struct plan *p, uint32_t op)
 {
+    if (joins_rows(p, &p->graph->operators[op])) {
+        lower_join_parts(p, op);
+        return true;
+    }
     return is_pixel(op_output(p->graph, &p->graph->operators[op], 0)) ? lower_concatenation(p, op)
                                                                       : lower_move(p, op);
 }

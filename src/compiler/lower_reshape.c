@@ -28,6 +28,10 @@ bool lower_reshape(struct plan *p, uint32_t op)
     const struct tfl_operator *o = &p->graph->operators[op];
     const struct tfl_tensor *t = &p->graph->tensors[o->outputs[0]];
     uint32_t in = lower_value(p, (uint32_t)o->inputs[0]), out = in;
+    if (p->values[in].layout == LAYOUT_PARTS) {
+        lower_rename_parts(p, op);
+        return true;
+    }
     if (p->values[in].layout == LAYOUT_GRID && p->values[in].z == 1 && flatten_fits(&p->values[in].grid)) {
         out = plan_value(p, t, LAYOUT_SLICES, 1, 1, (int32_t)tfl_elements(t));
         struct step *s = plan_step(p, &family_flatten, op);

@@ -29,14 +29,10 @@ struct direction {
 static struct direction direction_of(enum isa_opcode op)
 {
     switch (op) {
-    case ISA_MESH_SOUTH:
-        return (struct direction){op, ISA_N_IN, ISA_S_OUT};
-    case ISA_MESH_WEST:
-        return (struct direction){op, ISA_E_IN, ISA_W_OUT};
-    case ISA_MESH_NORTH:
-        return (struct direction){op, ISA_S_IN, ISA_N_OUT};
-    default:
-        return (struct direction){ISA_MESH_EAST, ISA_W_IN, ISA_E_OUT};
+    case ISA_MESH_SOUTH: return (struct direction){op, ISA_N_IN, ISA_S_OUT};
+    case ISA_MESH_WEST: return (struct direction){op, ISA_E_IN, ISA_W_OUT};
+    case ISA_MESH_NORTH: return (struct direction){op, ISA_S_IN, ISA_N_OUT};
+    default: return (struct direction){ISA_MESH_EAST, ISA_W_IN, ISA_E_OUT};
     }
 }
 
@@ -115,10 +111,7 @@ void mesh_close(struct program *p, int32_t tiles)
 
 /* ---- an image on one tile ---- */
 
-static int32_t column(int k)
-{
-    return 0x1111 << k;
-}
+static int32_t column(int k) { return 0x1111 << k; }
 
 /* Tile rows (columns) that own pixels, as a mask of GRID bits. */
 static int32_t owners(const struct span own[GRID])

@@ -44,6 +44,10 @@ struct verdict support_limit(const struct support *s, uint32_t op);
 /* support_move.c */
 struct verdict support_join(const struct support *s, uint32_t op);
 struct verdict support_move(const struct support *s, uint32_t op);
+/* support_parts.c: the operator makes rows of images, or goes on with such rows */
+bool support_is_rows(const struct support *s, uint32_t op);
+/* Some input lies on the chip as an image of another shape. */
+bool support_reads_rows(const struct support *s, uint32_t op);
 /* lower_*.c */
 bool lower_join(struct plan *p, uint32_t op);
 bool lower_move(struct plan *p, uint32_t op);

@@ -22,6 +22,7 @@ enum layout {
     LAYOUT_GRID,   /* image: 4 x 4 tiles cut it in y and x; every tile has all channels of its pixels */
     LAYOUT_SLICES, /* 1x1xZ: tile t holds words [t * slice_words, ...) of it                          */
     LAYOUT_WHOLE,  /* 1x1xZ: all of it on every tile that needs it                                    */
+    LAYOUT_PARTS,  /* rows of channels of several images, one behind another: it only names these    */
 };
 
 struct value {
@@ -30,6 +31,7 @@ struct value {
     enum layout layout;
     struct grid grid;    /* LAYOUT_GRID: what each tile holds */
     int32_t tiles;        /* LAYOUT_WHOLE: mask of the tiles that need it */
+    uint32_t *parts, n_parts; /* LAYOUT_PARTS: values, LAYOUT_GRID */
     bool in_place; /* LAYOUT_SLICES: a slice lies where it would in the whole vector, not at the start of the buffer */
     uint32_t whole;  /* these rows are part of that value and lie in its plane (strips.h); or NO_VALUE */
     int32_t passes;  /* an output that leaves the chip in several passes (strips.h); else 0 */
@@ -58,7 +60,7 @@ struct family {
     bool identity;    /* needs a 4x4 identity matrix, which the program keeps for all such steps (identity_row) */
 };
 
-enum { MAX_INPUTS = 4 };
+enum { MAX_INPUTS = 16 };
 
 struct step {
     const struct family *family;

@@ -236,6 +236,8 @@ struct verdict support_reshape(const struct support *s, uint32_t op)
     const struct tfl_tensor *in = operand(s, o, 0), *out = result(s, o);
     if (!in || tfl_elements(in) != tfl_elements(out))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: element counts differ", op_name(s, op));
+    if (support_is_rows(s, op))
+        return MAPPED;
     if (!takes_flat(s, o->outputs[0]))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: from %s to %s; this version makes vectors, not images",
                       op_name(s, op), tfl_shape_text(s->arena, in), tfl_shape_text(s->arena, out));

@@ -71,6 +71,12 @@ struct verdict support_move(const struct support *s, uint32_t op)
 struct verdict support_join(const struct support *s, uint32_t op)
 {
     const struct tfl_operator *o = &s->graph->source->operators[op];
+    if (support_is_rows(s, op))
+        return MAPPED;
+    if (support_reads_rows(s, op))
+        return REFUSE(s, SUPPORT_LIMITATION,
+                      "%s: rows of images are joined where all are made by convolutions on the chip; here one is not",
+                      op_name(s, op));
     if (is_pixel(op_output(s->graph->source, o, 0)))
         return support_concatenation(s, op);
     if (o->options.concatenation.activation != TFL_ACT_NONE)

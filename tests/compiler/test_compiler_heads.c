@@ -1,0 +1,87 @@
+/* Detection heads: rows of several images one behind another for the host (support_parts.c), random ones, compiled and
+ * run on the simulated chip, give exactly the kernels' bytes. SEEDS=n  how many (25)    FIRST=n  the first seed
+ * VERBOSE=1  prints each */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "compiler/judge.h"
+#include "support/make_model.h"
+
+#define ANY(s, list) (list)[random_next(s) % (sizeof(list) / sizeof *(list))]
+
+static const int32_t row_lengths[] = {1, 2, 3, 4, 5, 8, 21, 91};
+static const int32_t sizes[] = {1, 2, 3, 4, 5, 7, 10, 19};
+
+enum { HEADS = 6 };
+
+/* Images of size x size pixels with k rows of c channels each, from one map of features. */
+static int rows_of(struct maker *k, uint64_t *s, int features, int32_t c, struct tfl_quant *numbers)
+{
+    int32_t in = maker_tensor(k, features)->shape[1], per_pixel = 1 + (int32_t)(random_next(s) % 4);
+    int x = make_conv_2d(k, features, &(struct make_window){.channels = c * per_pixel, .size = 1});
+    if (numbers->count == 0)
+        *numbers = maker_tensor(k, x)->quant;
+    maker_tensor(k, x)->quant = *numbers;
+    int rows = make_reshape(k, x, 3, (int32_t[]){1, in * in * per_pixel, c});
+    maker_tensor(k, rows)->quant = *numbers;
+    return rows;
+}
+
+static const struct tfl_model *random_heads(struct arena *a, uint64_t seed)
+{
+    uint64_t s = seed;
+    struct maker *k = maker_new(a, random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8, seed);
+    int inputs[HEADS], rows[HEADS];
+    uint32_t n = 2 + (uint32_t)(random_next(&s) % (HEADS - 1)), outputs = 1 + (uint32_t)(random_next(&s) % 2);
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t size = ANY(&s, sizes);
+        inputs[i] = make_input(k, 3, (int32_t[]){size, size, 4 + 4 * (int32_t)(random_next(&s) % 4)});
+    }
+    for (uint32_t o = 0; o < outputs; o++) {
+        struct tfl_quant numbers = {0};
+        int32_t c = ANY(&s, row_lengths);
+        for (uint32_t i = 0; i < n; i++)
+            rows[i] = rows_of(k, &s, inputs[i], c, &numbers);
+        int joined = make_concatenation(k, n, rows, 1);
+        maker_tensor(k, joined)->quant = numbers;
+        make_output(k, random_next(&s) % 2 ? make_unary(k, TFL_OP_LOGISTIC, joined) : joined);
+    }
+    return maker_finish(k);
+}
+
+static long number(const char *name, long otherwise)
+{
+    const char *text = getenv(name);
+    return text ? atol(text) : otherwise;
+}
+
+static void heads(void **state)
+{
+    (void)state;
+    unsigned whole = 0;
+    long first = number("FIRST", 1), count = number("SEEDS", 25);
+    for (long seed = first; seed < first + count; seed++) {
+        struct arena *a = arena_new();
+        struct judgement j = judge(a, random_heads(a, (uint64_t)seed));
+        unsigned mapped = 0;
+        for (uint32_t i = 0; i < j.compiled.n_ops; i++)
+            mapped += j.compiled.ops[i].why == NULL;
+        whole += mapped == j.compiled.n_ops;
+        if (getenv("VERBOSE") || j.fault)
+            print_message("seed %ld: %u of %u operators mapped: %s\n", seed, mapped, j.compiled.n_ops,
+                          j.fault ? j.fault : "equal");
+        assert_null(j.fault);
+        arena_free(a);
+    }
+    assert_in_range(whole, count * 3 / 4, count); /* some are refused: a RESHAPE of one channel */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(heads)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
