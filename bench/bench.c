@@ -29,7 +29,8 @@ static bool run(struct arena *a, const struct tfl_model *m, struct status *st)
     struct sim *sim = sim_new(&(struct sim_options){0});
     struct interp_options o = {.numerics = KERN_TFLITE, .sim = sim};
     struct interp *p;
-    struct bytes *in = ARENA_ARRAY(a, struct bytes, g->n_inputs + 1), *out = ARENA_ARRAY(a, struct bytes, g->n_outputs + 1);
+    struct bytes *in = ARENA_ARRAY(a, struct bytes, g->n_inputs + 1),
+                 *out = ARENA_ARRAY(a, struct bytes, g->n_outputs + 1);
     double best = 0;
     bool ok = interp_new(a, m, &o, &p, st);
     for (uint32_t k = 0; ok && k < g->n_inputs; k++) {

@@ -1,10 +1,10 @@
-/* CONV_2D and DEPTHWISE_CONV_2D on images: the grid of tiles computes all output channels of its own pixels; the weights
- * come over a ring while it does.
+/* CONV_2D and DEPTHWISE_CONV_2D on images: the grid of tiles computes all output channels of its own pixels; the
+ * weights come over a ring while it does.
  *
- * Three kinds: wide (64 output channels at a time, over ring B), depthwise (4 channels at a time) and narrow (at most 4 outputs);
- * the last two have rows of 4 lanes, which go through the scalar core to be cut out of full rows ("loop-back") and come over ring A.
- * Sources: ../shared/isa/mapping.md sections 5 and 6 (conv stacks, mobilenet_v1), gabor_*, color_*, looming_*, dummy
- * (24x24x1360) for kernels of one step and layers without stored arrays. */
+ * Three kinds: wide (64 output channels at a time, over ring B), depthwise (4 channels at a time) and narrow (at most 4
+ * outputs); the last two have rows of 4 lanes, which go through the scalar core to be cut out of full rows
+ * ("loop-back") and come over ring A. Sources: ../shared/isa/mapping.md sections 5 and 6 (conv stacks, mobilenet_v1),
+ * gabor_*, color_*, looming_*, dummy (24x24x1360) for kernels of one step and layers without stored arrays. */
 #include "compiler/families.h"
 #include "compiler/numerics.h"
 #include "compiler/pool.h"
@@ -29,7 +29,8 @@ static void place_region(int32_t size, int32_t *at, int32_t *region)
     *region = *at;
 }
 
-static struct wide_plan wide_plan_of(int32_t positions, int32_t taps, int32_t words, int32_t arrays, bool depthwise, int32_t top)
+static struct wide_plan wide_plan_of(int32_t positions, int32_t taps, int32_t words, int32_t arrays, bool depthwise,
+                                     int32_t top)
 {
     int32_t rows = depthwise ? taps : taps * words, block = taps;
     if (taps == 1)
@@ -55,8 +56,9 @@ static struct wide_plan wide_plan_of(int32_t positions, int32_t taps, int32_t wo
     return w;
 }
 
-/* The row above the highest that is free.  A pool right behind begins before this step has ended everywhere: its rows lie on
- * top (gabor_*_p4).  Not those of a large one, which would leave little: a fence stands between the two on every tile. */
+/* The row above the highest that is free.  A pool right behind begins before this step has ended everywhere: its rows
+ * lie on top (gabor_*_p4).  Not those of a large one, which would leave little: a fence stands between the two on every
+ * tile. */
 static int32_t wide_top(const struct plan *p, const struct step *s)
 {
     enum { LARGE_POOL = 256 };
@@ -121,7 +123,8 @@ static struct conv conv_of(const struct plan *plan, const struct step *s)
     c.outputs = c.out->z;
     c.arrays = segment_arrays(seg);
     c.stored = seg->multipliers + seg->bias;
-    c.w = wide_plan_of(positions_of(s, &c.out->grid), c.taps, c.quads, c.arrays, c.kind == CONV_DEPTHWISE, wide_top(plan, s));
+    c.w = wide_plan_of(positions_of(s, &c.out->grid), c.taps, c.quads, c.arrays, c.kind == CONV_DEPTHWISE,
+                       wide_top(plan, s));
     c.groups = c.kind == CONV_DEPTHWISE ? c.quads : c.kind == CONV_NARROW ? 1 : (int32_t)ceil_div(c.outputs, 64);
     c.lane_words = c.kind != CONV_WIDE ? 1 : c.out->grid.words < 16 ? c.out->grid.words : 16;
     c.rest = c.kind != CONV_WIDE ? 1 : (c.outputs - 1) % 64 / 4 + 1;
@@ -153,19 +156,24 @@ static bool size_conv(struct plan *p, uint32_t index)
     }
     enum conv_kind kind = conv_kind_of(d);
     int32_t arrays = (w.multiplier != NULL) + (w.bias != NULL) + (w.zeros != NULL), taps = d->y.kernel * d->x.kernel;
-    struct wide_plan wide = wide_plan_of(positions_of(s, &out->grid), taps, in->grid.words, arrays, kind == CONV_DEPTHWISE,
-                                         wide_top(p, s));
-    enum segment_form form = kind == CONV_WIDE ? SEGMENT_WIDE : kind == CONV_NARROW ? SEGMENT_NARROW : SEGMENT_DEPTHWISE;
+    struct wide_plan wide = wide_plan_of(positions_of(s, &out->grid), taps, in->grid.words, arrays,
+                                         kind == CONV_DEPTHWISE, wide_top(p, s));
+    enum segment_form form = kind == CONV_WIDE     ? SEGMENT_WIDE
+                             : kind == CONV_NARROW ? SEGMENT_NARROW
+                                                   : SEGMENT_DEPTHWISE;
     if (wide.floor < 0)
-        return status_fail(p->st, STATUS_LIMIT, "weights and partial sums of a tile need %d rows of wide memory, %d are there",
+        return status_fail(p->st, STATUS_LIMIT,
+                           "weights and partial sums of a tile need %d rows of wide memory, %d are there",
                            WIDE_ROWS - wide.floor, WIDE_ROWS);
     bool low = kind == CONV_DEPTHWISE || (kind == CONV_NARROW && in->z > 4);
     if (s->twin != NO_STEP)
         s->parameter = p->steps[s->twin].parameter;
     else
-        s->parameter = plan_parameter(p, (struct parameter){.op = s->op, .kind = low ? PLACE_DEPTHWISE : PLACE_CONV,
-                                                            .level = s->passes,
-                                                            .segment = segment_make(p->arena, &w, form, wide.spill && taps > 1)});
+        s->parameter = plan_parameter(
+            p, (struct parameter){.op = s->op,
+                                  .kind = low ? PLACE_DEPTHWISE : PLACE_CONV,
+                                  .level = s->passes,
+                                  .segment = segment_make(p->arena, &w, form, wide.spill && taps > 1)});
     plan_value_buffer(p, s->out);
     plan_wide_floor(p, wide.floor);
     return true;
@@ -199,8 +207,14 @@ static void receive_weights(const struct conv *c, struct program *p)
         r.w.bdim = 1;
     r.wait = wait_room(ISA_PARAM, dim, c->used - w->buffers + 1, 1);
     if (c->arrays)
-        r.s = (struct isa_prefix){.en = 1, .dim = one && many ? 0 : w->spill ? 2 : 1, .base = w->header, .lim = c->arrays - 1,
-                                  .end = w->header + w->buffers * c->arrays - 1, .step = c->arrays};
+        r.s = (struct isa_prefix){.en = 1,
+                                  .dim = one && many ? 0
+                                         : w->spill  ? 2
+                                                     : 1,
+                                  .base = w->header,
+                                  .lim = c->arrays - 1,
+                                  .end = w->header + w->buffers * c->arrays - 1,
+                                  .step = c->arrays};
     program_add(p, (struct isa_inst){.op = c->receive, .recv = r});
 }
 
@@ -208,12 +222,16 @@ static void receive_weights(const struct conv *c, struct program *p)
 static void load_header(const struct conv *c, struct program *p)
 {
     bool two = c->w.buffers > 1;
-    int32_t channels = c->outputs < 64 ? c->outputs : 64, count = c->kind == CONV_WIDE ? 8 * (int32_t)ceil_div(channels, 16) : 2;
+    int32_t channels = c->outputs < 64 ? c->outputs : 64,
+            count = c->kind == CONV_WIDE ? 8 * (int32_t)ceil_div(channels, 16) : 2;
     struct isa_to_narrow i = {.tiles = c->tiles, .p = signal_at(2), .par = 1, .pack = 1};
-    i.w = buffered(masked(wide_rows(c->w.header, with_groups(c, LOOPS({c->stored, 1}), 0)), 1), two ? 1 : 0, two ? c->arrays : 0);
-    i.n = buffered(narrow_words(c->q->segment.multipliers ? 0 : 64, with_groups(c, LOOPS({count, 1}, {c->stored, 64}), 0)), 2, 32);
+    i.w = buffered(masked(wide_rows(c->w.header, with_groups(c, LOOPS({c->stored, 1}), 0)), 1), two ? 1 : 0,
+                   two ? c->arrays : 0);
+    i.n = buffered(
+        narrow_words(c->q->segment.multipliers ? 0 : 64, with_groups(c, LOOPS({count, 1}, {c->stored, 64}), 0)), 2, 32);
     if (c->stored == 1)
-        i.n = buffered(narrow_words(c->q->segment.multipliers ? 0 : 64, with_groups(c, LOOPS({count, 1}, {1, 64}), 0)), 2, 32);
+        i.n = buffered(narrow_words(c->q->segment.multipliers ? 0 : 64, with_groups(c, LOOPS({count, 1}, {1, 64}), 0)),
+                       2, 32);
     i.wait[0] = wait_data(c->arrived, 1, c->read + 1, c->w.spill ? c->w.blocks : 1);
     i.wait[1] = wait_room(ISA_AVDATA, 2, program_flag(p, c->tiles, ISA_AVDATA) - 1, 1);
     program_add(p, (struct isa_inst){.op = ISA_TO_NARROW, .to_narrow = i});
@@ -237,10 +255,12 @@ static struct isa_ttu input_unit(const struct conv *c, int tile, int32_t h, int3
     int64_t pixel = 4LL * g->words, row = 4LL * grid_pitch(g, tile);
     struct span oy = c->out->grid.own_y[tile / GRID], ox = c->out->grid.own_x[tile % GRID];
     int32_t first_y = oy.first * d->y.stride - d->y.before, first_x = ox.first * d->x.stride - d->x.before;
-    struct isa_dim kernel[3] = {{c->quads, 4}, {d->x.kernel, d->x.dilation * pixel}, {d->y.kernel, d->y.dilation * row}};
+    struct isa_dim kernel[3] = {
+        {c->quads, 4}, {d->x.kernel, d->x.dilation * pixel}, {d->y.kernel, d->y.dilation * row}};
     struct isa_dim places[2] = {{w, d->x.stride * pixel}, {h, d->y.stride * row}};
     struct loops l = NO_LOOPS;
-    if (c->kind == CONV_DEPTHWISE || (c->w.spill && c->taps > 1)) { /* one word of channels: its kernel, all places; then the next */
+    if (c->kind == CONV_DEPTHWISE ||
+        (c->w.spill && c->taps > 1)) { /* one word of channels: its kernel, all places; then the next */
         loop(&l, 1, 4);
         append_squeezed(&l, kernel + 1, 2);
         append_squeezed(&l, places, 2);
@@ -292,7 +312,8 @@ static struct loops nest(const struct conv *c, int32_t places, int64_t block, in
 static bool tensor_of(int tile, const void *arg, struct isa_inst *out)
 {
     const struct conv *c = arg;
-    int32_t h = span_size(c->out->grid.own_y[tile / GRID]), w = span_size(c->out->grid.own_x[tile % GRID]), places = h * w;
+    int32_t h = span_size(c->out->grid.own_y[tile / GRID]), w = span_size(c->out->grid.own_x[tile % GRID]),
+            places = h * w;
     if (places == 0)
         return false;
     int32_t per_block = (c->steps > 1) + (places > 1), outside = per_block + c->w.spill, dim;
@@ -349,7 +370,9 @@ static void loop_back(const struct conv *c, struct program *p)
 {
     int32_t words = c->kind == CONV_DEPTHWISE ? c->quads * 4 * (c->arrays + c->taps) : 4 * (c->arrays + c->steps);
     int32_t rows = (int32_t)ceil_div(words, ROW_WORDS), turn = program_flag(p, ALL_TILES, ISA_RPROD_A);
-    struct isa_ttu t = buffered(masked((struct isa_ttu){.step = {1, 1 - ROW_WORDS, 1 - ROW_WORDS}, .lim = {ROW_WORDS - 1, rows - 1}}, 1), 1, ROW_WORDS);
+    struct isa_ttu t = buffered(
+        masked((struct isa_ttu){.step = {1, 1 - ROW_WORDS, 1 - ROW_WORDS}, .lim = {ROW_WORDS - 1, rows - 1}}, 1), 1,
+        ROW_WORDS);
     struct isa_inject in = {.src = 2, .t = t, .p = {signal_at(1), signal_at(0)}, .one = 1, .dst = c->tiles, .cells = 3};
     if (words % ROW_WORDS)
         in.t = short_last(t, 1, words % ROW_WORDS, ROW_WORDS - words % ROW_WORDS);

@@ -54,7 +54,8 @@ static bool size_flatten(struct plan *p, uint32_t index)
     out->buffer = plan_buffer(
         p, (struct narrow_buffer){
                .words = slices_of(out->z).words, .first = index, .last = out->last, .group = f->work + 1});
-    f->relay = plan_buffer(p, (struct narrow_buffer){.words = MESH_RELAY_WORDS, .first = index, .last = index, .late = true});
+    f->relay = plan_buffer(
+        p, (struct narrow_buffer){.words = MESH_RELAY_WORDS, .first = index, .last = index, .late = true});
     f->identity = plan_buffer(p, (struct narrow_buffer){.words = 4, .first = index, .last = index, .late = true});
     s->parameter = plan_parameter(p, (struct parameter){.op = s->op,
                                                         .kind = PLACE_CONV,
@@ -66,7 +67,8 @@ static bool size_flatten(struct plan *p, uint32_t index)
 static void fence_all(struct program *p) { emit_fence(p, (struct fence){0}); }
 static void fence_layer(struct program *p) { emit_fence(p, (struct fence){.flags = LAYER_FLAGS}); }
 
-static void copy_words(struct program *p, int32_t tiles, int32_t n, int32_t from, struct loops a, int32_t to, struct loops o)
+static void copy_words(struct program *p, int32_t tiles, int32_t n, int32_t from, struct loops a, int32_t to,
+                       struct loops o)
 {
     mesh_copy_words(p, tiles, IDENTITY_ROW, n, from, a, to, o);
 }
@@ -194,8 +196,9 @@ static void emit_flatten(const struct plan *plan, const struct step *s, struct p
     const struct flatten *f = s->detail;
     const struct value *in = plan_in(plan, s, 0), *out = plan_out(plan, s);
     int32_t identity = plan->buffers[f->identity].at, image = value_at(plan, in), to = value_at(plan, out);
-    struct sizes z = {
-        .pixels = in->x / GRID * (in->y / GRID), .work = plan->buffers[f->work].at, .relay = plan->buffers[f->relay].at};
+    struct sizes z = {.pixels = in->x / GRID * (in->y / GRID),
+                      .work = plan->buffers[f->work].at,
+                      .relay = plan->buffers[f->relay].at};
     z.quarter = GRID * z.pixels;
     z.groups = z.quarter / GROUP;
     /* The work buffer: a quarter of the image, then all of it; what comes later lies over these. */

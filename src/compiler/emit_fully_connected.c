@@ -121,8 +121,11 @@ static int32_t quads_of(const struct value *v) { return (int32_t)ceil_div(v->z, 
 /* The tensor instruction, less input, weights, partial sums and what it waits for. */
 static struct isa_tensor tensor_of(const struct plan *plan, const struct step *s, const struct tile_class *c)
 {
-    int32_t width = c->groups > 1 ? 16 : c->last_words, group = quads_of(plan_out(plan, s)) < 16 ? quads_of(plan_out(plan, s)) : 16;
-    int32_t pitch = width < group ? width : plan->buffers[plan_out(plan, s)->buffer].words; /* a shorter last slice has its own */
+    int32_t width = c->groups > 1 ? 16 : c->last_words,
+            group = quads_of(plan_out(plan, s)) < 16 ? quads_of(plan_out(plan, s)) : 16;
+    int32_t pitch = width < group
+                        ? width
+                        : plan->buffers[plan_out(plan, s)->buffer].words; /* a shorter last slice has its own */
     struct loops o = LOOPS({width, 4}, {1, 4 * pitch}, {1, 4 * group});
     if (c->groups > 1)
         loop(&o, c->groups, 4 * width);
@@ -156,8 +159,8 @@ static struct loops with_groups(struct loops l, int32_t groups, int64_t stride)
 }
 
 /* The per-channel rows of all classes; those that differ only in the words of the last group share an instruction. */
-static void load_headers_in_place(const struct plan *plan, const struct step *s, const struct shape *h, const struct tile_class *c,
-                                  int n, struct program *p)
+static void load_headers_in_place(const struct plan *plan, const struct step *s, const struct shape *h,
+                                  const struct tile_class *c, int n, struct program *p)
 {
     int32_t done = 0;
     for (int k = 0; k < n; k++) {
@@ -168,9 +171,10 @@ static void load_headers_in_place(const struct plan *plan, const struct step *s,
         for (int m = k + 1; m < n; m++)
             all.tiles |= c[m].row == all.row && c[m].groups == all.groups ? c[m].tiles : 0;
         done |= all.tiles;
-        load_header(plan, s, h, &all,
-                    masked(wide_rows(all.row, with_groups(rows, all.groups, h->arrays + h->quads)), all.groups > 1 ? 3 : 1),
-                    (struct isa_wait){0}, p);
+        load_header(
+            plan, s, h, &all,
+            masked(wide_rows(all.row, with_groups(rows, all.groups, h->arrays + h->quads)), all.groups > 1 ? 3 : 1),
+            (struct isa_wait){0}, p);
     }
 }
 
@@ -305,4 +309,5 @@ static void emit_fully_connected(const struct plan *plan, const struct step *s, 
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-const struct family family_fully_connected = {.name = "fully connected", .size = size_fully_connected, .emit = emit_fully_connected};
+const struct family family_fully_connected = {
+    .name = "fully connected", .size = size_fully_connected, .emit = emit_fully_connected};

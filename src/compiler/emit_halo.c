@@ -1,16 +1,18 @@
-/* Halo exchange: the pixels that a tile's plane has beyond its own, from the neighbours, or padding at the image's edge.
+/* Halo exchange: the pixels that a tile's plane has beyond its own, from the neighbours, or padding at the image's
+ * edge.
  *
- * Rows travel first (0x17 north, 0x15 south), over a tile's own columns; then columns (0x16 west, 0x18 east), over all rows
- * that are needed, so that corners travel with them.  64 channels at a time: the exchange of the first group starts while
- * the producer still computes the next.
- * Source: every 0x15..0x18 of the official mobilenet_v1_0.25_128, 0.5_160, 0.75_192; gabor_* for borders of three pixels. */
+ * Rows travel first (0x17 north, 0x15 south), over a tile's own columns; then columns (0x16 west, 0x18 east), over all
+ * rows that are needed, so that corners travel with them.  64 channels at a time: the exchange of the first group
+ * starts while the producer still computes the next. Source: every 0x15..0x18 of the official mobilenet_v1_0.25_128,
+ * 0.5_160, 0.75_192; gabor_* for borders of three pixels. */
 #include "compiler/families.h"
 
 struct exchange {
     const struct grid *g;
     const struct program *p;
     enum isa_opcode op;
-    bool columns, low; /* low: data moves to lower tile rows or columns (0x17, 0x16), so tiles receive behind their own */
+    bool columns,
+        low; /* low: data moves to lower tile rows or columns (0x17, 0x16), so tiles receive behind their own */
     int32_t base, padding;
     int32_t block, blocks; /* words that go together, and how many such blocks */
     bool produced;     /* by a tensor instruction without a fence since: wait for its output */
@@ -70,8 +72,8 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     struct span across = e->columns ? g->need_y[y] : g->own_x[x];
     if (span_size(across) <= 0)
         return false;
-    bool sends = to >= 0 && to < GRID && i <= grid_edge(e->columns ? g->own_x : g->own_y) && span_size(received(e, to)) > 0 &&
-                 !at_border(e, to);
+    bool sends = to >= 0 && to < GRID && i <= grid_edge(e->columns ? g->own_x : g->own_y) &&
+                 span_size(received(e, to)) > 0 && !at_border(e, to);
     bool receives = span_size(received(e, i)) > 0;
     struct isa_mesh *m = &out->mesh;
     out->op = e->op;
@@ -107,8 +109,14 @@ void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, 
     static const struct {
         enum isa_opcode op;
         bool columns, low;
-    } order[] = {{ISA_MESH_NORTH, false, true}, {ISA_MESH_SOUTH, false, false}, {ISA_MESH_WEST, true, true}, {ISA_MESH_EAST, true, false}};
-    struct exchange e = {.g = &v->grid, .p = p, .base = value_at(plan, v), .padding = (int32_t)(0x01010101u * (uint32_t)padding),
+    } order[] = {{ISA_MESH_NORTH, false, true},
+                 {ISA_MESH_SOUTH, false, false},
+                 {ISA_MESH_WEST, true, true},
+                 {ISA_MESH_EAST, true, false}};
+    struct exchange e = {.g = &v->grid,
+                         .p = p,
+                         .base = value_at(plan, v),
+                         .padding = (int32_t)(0x01010101u * (uint32_t)padding),
                          .block = by_word ? 1 : 16};
     e.blocks = (int32_t)ceil_div(v->grid.words, e.block);
     for (int t = 0; t < ISA_TILES; t++)

@@ -1,11 +1,11 @@
 /* Images between the host and the tiles.
  *
- * In: every tile row gets its image rows, whole, into a ring of wide rows; 0x14 keeps what starts at a tile's own first pixel in one of two
- * staging buffers; a tensor instruction with an identity matrix takes the tile's pixels from there into its plane.
- * Out: planes to wide rows, tile by tile to the host, which puts them together (OutputLayout).
- * Facts: ../shared/isa/tile-dma.md section 5 and mapping.md section 6 (1174 of 1174 instructions 0x11, 0x14, 0x26; copies of
- * dense, stack, gabor, color and mobilenet models).  Rows whose bytes are not whole words (groups of rows) have the same
- * form, but no official copy instruction was compared. */
+ * In: every tile row gets its image rows, whole, into a ring of wide rows; 0x14 keeps what starts at a tile's own first
+ * pixel in one of two staging buffers; a tensor instruction with an identity matrix takes the tile's pixels from there
+ * into its plane. Out: planes to wide rows, tile by tile to the host, which puts them together (OutputLayout). Facts:
+ * ../shared/isa/tile-dma.md section 5 and mapping.md section 6 (1174 of 1174 instructions 0x11, 0x14, 0x26; copies of
+ * dense, stack, gabor, color and mobilenet models).  Rows whose bytes are not whole words (groups of rows) have the
+ * same form, but no official copy instruction was compared. */
 #include "compiler/families.h"
 #include "compiler/outgoing.h"
 #include "compiler/numerics.h"
@@ -25,9 +25,9 @@ struct image { /* bytes and words of the image's rows */
     bool aligned;                  /* a pixel is whole words */
 };
 
-/* Rows that are taken together: whole words.  Where a row is hardly longer than a tile's part of it and bands begin inside a
- * word, the part would end in the next group (images of one column): then all rows of a band are one group, with a word to
- * spare. */
+/* Rows that are taken together: whole words.  Where a row is hardly longer than a tile's part of it and bands begin
+ * inside a word, the part would end in the next group (images of one column): then all rows of a band are one group,
+ * with a word to spare. */
 static int32_t rows_together(const struct value *v, int32_t row_bytes)
 {
     int32_t group = 1, most = 0;
@@ -60,8 +60,10 @@ static bool size_infeed(struct plan *p, uint32_t index)
     struct infeed *f = (struct infeed *)(uintptr_t)s->detail;
     struct image m = image_of(v);
     plan_value_buffer(p, s->out);
-    f->stage = plan_buffer(p, (struct narrow_buffer){.words = 2 * m.stage, .first = index, .last = index, .late = true});
-    f->identity = plan_buffer(p, (struct narrow_buffer){.words = m.aligned ? 4 : 68, .first = index, .last = index, .late = true});
+    f->stage = plan_buffer(p,
+                           (struct narrow_buffer){.words = 2 * m.stage, .first = index, .last = index, .late = true});
+    f->identity = plan_buffer(
+        p, (struct narrow_buffer){.words = m.aligned ? 4 : 68, .first = index, .last = index, .late = true});
     int32_t rows = m.aligned ? 1 : 2, ring = 2 * m.ring_rows; /* the larger lies higher; equal: the identity */
     f->identity_row = ring > rows ? WIDE_ROWS - ring - rows : WIDE_ROWS - rows;
     f->ring_row = ring > rows ? WIDE_ROWS - ring : WIDE_ROWS - rows - ring;
@@ -103,7 +105,8 @@ static bool is_whole(const struct grid *g)
 static struct band band_of(const struct value *v, int i)
 {
     struct image m = image_of(v);
-    struct band b = {.first = (int64_t)v->grid.own_y[i].first * m.row_bytes, .end = (int64_t)v->grid.own_y[i].end * m.row_bytes};
+    struct band b = {.first = (int64_t)v->grid.own_y[i].first * m.row_bytes,
+                     .end = (int64_t)v->grid.own_y[i].end * m.row_bytes};
     b.units = b.first == b.end ? 0 : (int32_t)(ceil_div(b.end, UNIT) - b.first / UNIT);
     b.rows = (int32_t)ceil_div((int64_t)b.units * UNIT, ROW_BYTES);
     b.fifo = b.first / UNIT;
@@ -214,8 +217,10 @@ static bool copy_pixels(int tile, const void *arg, struct isa_inst *out)
     struct image m = image_of(v);
     struct band b = band_of(v, tile / GRID);
     struct span ys = g->own_y[tile / GRID], xs = g->own_x[tile % GRID];
-    int32_t h = span_size(ys), w = span_size(xs), groups = (int32_t)ceil_div(h, m.group), pitch = 4 * grid_pitch(g, tile);
-    int32_t rows = c->last ? h - (groups - 1) * m.group : m.group, count = c->last ? 1 : groups - 1, first = c->last ? groups - 1 : 0;
+    int32_t h = span_size(ys), w = span_size(xs), groups = (int32_t)ceil_div(h, m.group),
+            pitch = 4 * grid_pitch(g, tile);
+    int32_t rows = c->last ? h - (groups - 1) * m.group : m.group, count = c->last ? 1 : groups - 1,
+            first = c->last ? groups - 1 : 0;
     if (h == 0 || w == 0 || count == 0)
         return false;
     int32_t odd = (int32_t)((b.first + (int64_t)xs.first * v->z) % 4); /* bytes before the first pixel in its word */
@@ -223,8 +228,8 @@ static bool copy_pixels(int tile, const void *arg, struct isa_inst *out)
     int32_t to = 4 * (value_at(plan, v) + grid_at(g, tile, ys.first + first * m.group, xs.first));
     int32_t plane = pitch * span_size(g->plane_y[tile / GRID]);
     int32_t tail = (int32_t)ceil_div(odd + (int64_t)(rows - 1) * m.row_bytes + (int64_t)w * v->z, 4);
-    /* W2N counts the words in front too.  A whole group of rows is enough for every tile, unless the band begins in the middle
-     * of an 8-byte unit: then the last column's pixels end one word later. */
+    /* W2N counts the words in front too.  A whole group of rows is enough for every tile, unless the band begins in the
+     * middle of an 8-byte unit: then the last column's pixels end one word later. */
     int32_t skip = (int32_t)((b.first % UNIT + (int64_t)xs.first * v->z) / 4);
     int64_t enough = skip + tail > m.group_words ? skip + tail : m.group_words;
     int64_t words = c->last ? (int64_t)first * m.group_words + tail : enough;
@@ -248,7 +253,8 @@ static bool copy_pixels(int tile, const void *arg, struct isa_inst *out)
         /* A word is put together from its bytes, the last word of a pixel from those that are left.
          * More than one word: ASR_Model (20x11x...) and keras_lstm have this form with 194 bytes a pixel. */
         int32_t q = g->words, bytes = v->z < 4 ? v->z : 4, left = (v->z - 1) % 4 + 1;
-        struct loops pixel = q > 1 ? LOOPS({bytes, 0}, {q, 0}, {w, 0}, {rows, 0}) : LOOPS({bytes, 0}, {w, 0}, {rows, 0});
+        struct loops pixel = q > 1 ? LOOPS({bytes, 0}, {q, 0}, {w, 0}, {rows, 0})
+                                   : LOOPS({bytes, 0}, {w, 0}, {rows, 0});
         for (unsigned k = 0; k < loop_count(&pixel); k++)
             i->lim[k] = (int32_t)pixel.dim[k].count - 1;
         i->lim[loop_count(&pixel)] = count - 1;
@@ -339,12 +345,14 @@ static bool stage_plane(int tile, const void *arg, struct isa_inst *out)
     const struct value *v = plan_in(k->plan, k->step, 0);
     const struct grid *g = &v->grid;
     struct span ys = g->own_y[tile / GRID], xs = g->own_x[tile % GRID];
-    int32_t h = span_size(ys), w = span_size(xs), words = h * w * g->words, rows = (int32_t)ceil_div(words, ROW_WORDS), dim = rows == 1;
+    int32_t h = span_size(ys), w = span_size(xs), words = h * w * g->words, rows = (int32_t)ceil_div(words, ROW_WORDS),
+            dim = rows == 1;
     if (words == 0)
         return false;
     out->op = ISA_TO_WIDE;
     struct isa_to_wide *i = &out->to_wide;
-    struct loops l = g->words > 1 ? LOOPS({g->words, 1}, {w, g->words}, {h, grid_pitch(g, tile)}) : LOOPS({w, 1}, {h, grid_pitch(g, tile)});
+    struct loops l = g->words > 1 ? LOOPS({g->words, 1}, {w, g->words}, {h, grid_pitch(g, tile)})
+                                  : LOOPS({w, 1}, {h, grid_pitch(g, tile)});
     i->n = narrow_words(value_at(k->plan, v) + grid_at(g, tile, ys.first, xs.first), l);
     i->w = buffered(wide_rows(OUT_ROW, rows == 1 ? NO_LOOPS : LOOPS({rows, 0})), dim, 1);
     i->p = signal_at(dim);
@@ -361,8 +369,8 @@ static int32_t tile_words(const struct grid *g, int tile)
 /* Bytes of the output before these rows: all but those of the first pass (strips.h) begin behind others. */
 static int64_t bytes_before(const struct grid *g) { return (int64_t)g->own_y[0].first * g->x * 4 * g->words; }
 
-/* A tile that is not the last has an odd number of words: the queue to the host takes two at a time, so the tiles' words go
- * through scalar memory, which the scalar core empties word by word. */
+/* A tile that is not the last has an odd number of words: the queue to the host takes two at a time, so the tiles'
+ * words go through scalar memory, which the scalar core empties word by word. */
 static bool needs_scalar_memory(const struct grid *g)
 {
     bool odd = false, through = false;
@@ -395,7 +403,8 @@ static void send_directly(const struct grid *g, const char *name, struct program
     program_hint(p, DWN_OUTFEED, DWN_OUTPUT, name, bytes_before(g), size);
     for (int t = 0; t < ISA_TILES; t++)
         if (tile_words(g, t) > 0)
-            emit_send_rows(p, t, (int32_t)ceil_div(tile_words(g, t), ROW_WORDS), (int32_t)ceil_div(tile_words(g, t), 2));
+            emit_send_rows(p, t, (int32_t)ceil_div(tile_words(g, t), ROW_WORDS),
+                           (int32_t)ceil_div(tile_words(g, t), 2));
 }
 
 static void emit_outfeed(const struct plan *plan, const struct step *s, struct program *p)

@@ -31,9 +31,13 @@ void emit_host_infeed(struct program *p, const char *name, const struct host_ban
 void emit_inject_activations(struct program *p, int64_t first, int64_t units, int32_t dst)
 {
     program_add(p, (struct isa_inst){.op = ISA_INJECT,
-                                     .inject = {.src = 1, .t = fifo_units(first, units, FIFO_HALF_UNITS),
-                                                .p = {[1] = signal_at(0)}, .wait = {wait_core(ISA_AVDATA_POP, first + 1, 1)},
-                                                .one = 1, .dst = dst, .cells = ROW_WORDS - 1}});
+                                     .inject = {.src = 1,
+                                                .t = fifo_units(first, units, FIFO_HALF_UNITS),
+                                                .p = {[1] = signal_at(0)},
+                                                .wait = {wait_core(ISA_AVDATA_POP, first + 1, 1)},
+                                                .one = 1,
+                                                .dst = dst,
+                                                .cells = ROW_WORDS - 1}});
 }
 
 /* ---- parameters that come with every inference ---- */
@@ -55,8 +59,11 @@ void emit_inject_parameters(struct program *p, int64_t first, int64_t packets, i
 {
     enum { FIFO_HALF_PACKETS = 1024 };
     program_add(p, (struct isa_inst){.op = ISA_INJECT,
-                                     .inject = {.t = fifo_units(first, packets, FIFO_HALF_PACKETS), .p = {[1] = signal_at(0)},
-                                                .wait = {wait_core(ISA_PARAM_POP, first + 1, 1)}, .one = 1, .dst = dst,
+                                     .inject = {.t = fifo_units(first, packets, FIFO_HALF_PACKETS),
+                                                .p = {[1] = signal_at(0)},
+                                                .wait = {wait_core(ISA_PARAM_POP, first + 1, 1)},
+                                                .one = 1,
+                                                .dst = dst,
                                                 .cells = lanes - 1}});
 }
 
@@ -73,11 +80,14 @@ void emit_broadcast(struct program *p, const struct parameter *q, int32_t dst)
 {
     for (uint32_t k = 0; k < q->at.count; k++) {
         const struct place_chunk *c = &q->at.chunks[k];
-        program_add(p, (struct isa_inst){.op = ISA_RING_SEND,
-                                         .send = {.tiles = 1 << c->tile, .w = masked(wide_rows(c->row, LOOPS({c->rows, 1})), 1),
-                                                  .p = {[1] = signal_at(0)},
-                                                  .wait = {wait_data(ISA_RPROD_B, 1, program_flag(p, ALL_TILES, ISA_RPROD_B), 1)},
-                                                  .chan = 1, .dst = dst}});
+        program_add(p, (struct isa_inst){
+                           .op = ISA_RING_SEND,
+                           .send = {.tiles = 1 << c->tile,
+                                    .w = masked(wide_rows(c->row, LOOPS({c->rows, 1})), 1),
+                                    .p = {[1] = signal_at(0)},
+                                    .wait = {wait_data(ISA_RPROD_B, 1, program_flag(p, ALL_TILES, ISA_RPROD_B), 1)},
+                                    .chan = 1,
+                                    .dst = dst}});
     }
 }
 
@@ -86,8 +96,8 @@ void emit_broadcast(struct program *p, const struct parameter *q, int32_t dst)
 /* Two rings' worth of wide rows at the top of wide memory. */
 static int32_t ring_rows(int32_t z) { return (int32_t)ceil_div(z, ROW_BYTES); }
 
-/* A SOFTMAX right behind begins its exchange while the ring is in use: a ring of one row lies below the rows of the exchange,
- * a larger one above them (bright_16; bright_64, bright_128). */
+/* A SOFTMAX right behind begins its exchange while the ring is in use: a ring of one row lies below the rows of the
+ * exchange, a larger one above them (bright_16; bright_64, bright_128). */
 static bool ring_below_exchange(const struct value *v) { return v->in_place && ring_rows(v->z) == 1; }
 
 int32_t infeed_vector_top(const struct value *v)
@@ -107,22 +117,23 @@ static bool size_vector(struct plan *p, uint32_t index)
     struct slices c = slices_of(v->z);
     int32_t room = c.words > ROW_WORDS ? c.words : ROW_WORDS;
     if (2 * ring_rows(v->z) > WIDE_ROWS / 2)
-        return status_fail(p->st, STATUS_LIMIT, "input \"%.80s\" is a vector of %d bytes; %d are possible", v->tensor->name,
-                           v->z, WIDE_ROWS / 4 * ROW_BYTES);
+        return status_fail(p->st, STATUS_LIMIT, "input \"%.80s\" is a vector of %d bytes; %d are possible",
+                           v->tensor->name, v->z, WIDE_ROWS / 4 * ROW_BYTES);
     /* A staging buffer that the official programs reserve and do not use (mapping.md section 4, A). */
     plan_buffer(p, (struct narrow_buffer){.words = 2 * room, .first = index, .last = index, .late = true});
     const struct step *reader = plan_sole_reader(p, s->out);
     v->in_place = reader && reader->family == &family_softmax;
-    v->buffer = plan_buffer(p, (struct narrow_buffer){.words = v->in_place ? c.total : c.words, .first = v->first, .last = v->last,
-                                                      .late = !v->in_place});
+    v->buffer = plan_buffer(
+        p, (struct narrow_buffer){
+               .words = v->in_place ? c.total : c.words, .first = v->first, .last = v->last, .late = !v->in_place});
     plan_wide_floor(p, ring_row(v));
     return true;
 }
 
 /* One 0x14: every tile of `tiles` (all in one column) keeps its own words of the bytes that its row of tiles gets; what
  * stands before them goes to `spare`. */
-static void keep_slice(struct program *p, int32_t tiles, int32_t column, const struct slices *c, int32_t words, int32_t row,
-                       int32_t spare, int32_t to)
+static void keep_slice(struct program *p, int32_t tiles, int32_t column, const struct slices *c, int32_t words,
+                       int32_t row, int32_t spare, int32_t to)
 {
     int32_t start = column * c->words, skip = start % ROW_WORDS, rows = (int32_t)ceil_div(skip + words, ROW_WORDS);
     int32_t room = c->words > ROW_WORDS ? c->words : ROW_WORDS;

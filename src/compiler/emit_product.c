@@ -30,8 +30,8 @@ static bool size_product(struct plan *p, uint32_t index)
     struct value flat = *plan_out(p, s); /* the products lie without a border */
     memcpy(flat.grid.plane_y, flat.grid.own_y, sizeof flat.grid.own_y);
     memcpy(flat.grid.plane_x, flat.grid.own_x, sizeof flat.grid.own_x);
-    b->bytes =
-        plan_buffer(p, (struct narrow_buffer){.words = 4 * box_words(&flat) + 1, .first = index, .last = index, .until = 3});
+    b->bytes = plan_buffer(
+        p, (struct narrow_buffer){.words = 4 * box_words(&flat) + 1, .first = index, .last = index, .until = 3});
     b->identity =
         plan_buffer(p, (struct narrow_buffer){.words = IDENTITY_WORDS, .first = index, .last = index, .late = true});
     struct binary_detail *with = ARENA_NEW(p->arena, struct binary_detail);

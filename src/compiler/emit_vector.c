@@ -1,5 +1,6 @@
 /* Moving vectors between tiles, over ring A.
- * Facts: ../shared/isa/mapping.md section 6 (A), tile-dma.md section 5; lengths above one row from bright_64x64, bright_128x128. */
+ * Facts: ../shared/isa/mapping.md section 6 (A), tile-dma.md section 5; lengths above one row from bright_64x64,
+ * bright_128x128. */
 #include "compiler/families.h"
 #include "compiler/scalar.h"
 
@@ -13,7 +14,8 @@ static struct isa_ttu narrow_side(int32_t words, int32_t rows, struct rows r)
     return narrow_words(r.at, words == 1 ? NO_LOOPS : LOOPS({words, 1}));
 }
 
-void emit_copy(struct program *p, int32_t src, int32_t dst, int32_t words, int32_t from, int32_t to, int32_t receive_row)
+void emit_copy(struct program *p, int32_t src, int32_t dst, int32_t words, int32_t from, int32_t to,
+               int32_t receive_row)
 {
     emit_copy_rows(p, src, dst, words, 1, (struct rows){from, 0}, (struct rows){to, 0}, receive_row);
 }
@@ -30,20 +32,29 @@ void emit_copy_rows(struct program *p, int32_t src, int32_t dst, int32_t words, 
     struct isa_ttu send = masked(wide_rows(send_row, wide == 1 ? NO_LOOPS : LOOPS({1, 1}, {wide, 0})), 1);
 
     program_add(p, (struct isa_inst){.op = ISA_TO_NARROW,
-                                     .to_narrow = {.tiles = dst, .w = receive, .n = narrow_side(words, rows, to),
-                                                   .p = signal_at(all == 1), .wait = {wait_data(ISA_RREAD_A, dim, read + 1, 1)},
+                                     .to_narrow = {.tiles = dst,
+                                                   .w = receive,
+                                                   .n = narrow_side(words, rows, to),
+                                                   .p = signal_at(all == 1),
+                                                   .wait = {wait_data(ISA_RREAD_A, dim, read + 1, 1)},
                                                    .pack = pack}});
     program_add(p, (struct isa_inst){.op = ISA_RING_RECV_A,
                                      .recv = {.tiles = dst, .w = receive, .p = signal_at(dim),
                                               .wait = wait_room(ISA_W2N, dim, moved - ROW_WORDS, ROW_WORDS)}});
-    program_add(p, (struct isa_inst){.op = ISA_RING_SEND,
-                                     .send = {.tiles = from_tile, .w = buffered(send, 1, 1), .p = {signal_at(1), signal_at(2)},
-                                              .wait = {wait_data(ISA_RPROD_A, 2, ticket, 1), wait_data(ISA_N2W, 1, written + 1, 1)},
-                                              .dst = dst}});
+    program_add(p, (struct isa_inst){
+                       .op = ISA_RING_SEND,
+                       .send = {.tiles = from_tile,
+                                .w = buffered(send, 1, 1),
+                                .p = {signal_at(1), signal_at(2)},
+                                .wait = {wait_data(ISA_RPROD_A, 2, ticket, 1), wait_data(ISA_N2W, 1, written + 1, 1)},
+                                .dst = dst}});
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE,
-                                     .to_wide = {.tiles = from_tile, .n = narrow_side(words, rows, from),
-                                                 .w = buffered(wide_rows(send_row, row_loops), dim, 1), .p = signal_at(dim),
-                                                 .wait = {wait_room(ISA_RWRITE, dim, sent - 1, 1)}, .pack = pack}});
+                                     .to_wide = {.tiles = from_tile,
+                                                 .n = narrow_side(words, rows, from),
+                                                 .w = buffered(wide_rows(send_row, row_loops), dim, 1),
+                                                 .p = signal_at(dim),
+                                                 .wait = {wait_room(ISA_RWRITE, dim, sent - 1, 1)},
+                                                 .pack = pack}});
 }
 
 /* ---- gather: slices -> the whole vector on every tile that computes with it ---- */
@@ -62,7 +73,9 @@ static bool size_gather(struct plan *p, uint32_t index)
     struct value *whole = &p->values[s->out];
     /* As one step with the infeed: the official buffer is alive while the input comes in. */
     uint32_t first = after_infeed(p, s) ? slices->first : index;
-    whole->buffer = plan_buffer(p, (struct narrow_buffer){.words = 16 * slices_of(whole->z).groups, .first = first, .last = whole->last,
+    whole->buffer = plan_buffer(p, (struct narrow_buffer){.words = 16 * slices_of(whole->z).groups,
+                                                          .first = first,
+                                                          .last = whole->last,
                                                           .late = maker(p, s) == &family_channel_pool});
     plan_wide_floor(p, GATHER_ROW - 1 - SEND_BELOW_RECEIVE);
     return true;
@@ -88,7 +101,9 @@ static void emit_gather(const struct plan *plan, const struct step *s, struct pr
     int32_t row = GATHER_ROW;
     if (after_infeed(plan, s)) {
         emit_barrier(p, 0);
-    } else if (maker(plan, s) == &family_softmax || maker(plan, s) == &family_channel_pool) { /* which ends with all that is needed, and leaves a row in use */
+    } else if (maker(plan, s) == &family_softmax ||
+               maker(plan, s) ==
+                   &family_channel_pool) { /* which ends with all that is needed, and leaves a row in use */
         row--;
     } else {
         emit_exchange_begin(p);

@@ -8,19 +8,23 @@
 
 extern const struct family family_infeed_vector; /* host -> slices             emit_infeed.c  */
 extern const struct family family_gather;        /* slices -> whole            emit_vector.c  */
-extern const struct family family_fully_connected; /* whole -> slices        emit_fully_connected.c; detail: struct weighted */
-extern const struct family family_outfeed_vector; /* slices -> host         emit_outfeed.c; detail: the tensor whose name the host knows */
+extern const struct family
+    family_fully_connected; /* whole -> slices        emit_fully_connected.c; detail: struct weighted */
+extern const struct family
+    family_outfeed_vector; /* slices -> host         emit_outfeed.c; detail: the tensor whose name the host knows */
 
 extern const struct family family_join;      /* vector -> a place in another  emit_join.c; detail: struct join_detail */
 extern const struct family family_flatten;   /* grid -> slices               emit_flatten.c; detail: flatten_detail() */
 extern const struct family family_collect;   /* grid -> whole                emit_collect.c */
-extern const struct family family_softmax;   /* slices -> slices             emit_softmax.c; detail: struct softmax_detail */
+extern const struct family
+    family_softmax; /* slices -> slices             emit_softmax.c; detail: struct softmax_detail */
 
-extern const struct family family_infeed_image;  /* host -> grid               emit_image.c; detail: infeed_image_detail() */
+extern const struct family
+    family_infeed_image; /* host -> grid               emit_image.c; detail: infeed_image_detail() */
 extern const struct family family_outfeed_image; /* grid -> host               emit_image.c */
 extern const struct family family_next_strip;    /* between two strips         strips.c */
 extern const struct family family_last_strip;    /* behind the last; makes the image that they were parts of */
-extern const struct family family_conv;          /* grid -> grid               emit_conv.c; detail: struct conv_detail */
+extern const struct family family_conv; /* grid -> grid               emit_conv.c; detail: struct conv_detail */
 
 /* The image can be flattened by family_flatten: the official form, for one channel. */
 bool flatten_fits(const struct grid *g);
@@ -30,9 +34,12 @@ void *flatten_detail(struct arena *a, const struct tfl_tensor *result);
 extern const struct family family_pixels;     /* small grid -> whole         emit_pixels.c */
 bool pixels_fit(const struct grid *g);
 
-extern const struct family family_pool;        /* grid -> grid                emit_pool.c; detail: struct pool_detail (pool.h) */
-extern const struct family family_global_pool; /* grid -> one pixel           emit_global_pool.c; detail: struct pool_detail */
-extern const struct family family_exchange;     /* grid -> all pixels of 64 channels a tile   emit_exchange.c; channel_pool_detail() */
+extern const struct family
+    family_pool; /* grid -> grid                emit_pool.c; detail: struct pool_detail (pool.h) */
+extern const struct family
+    family_global_pool; /* grid -> one pixel           emit_global_pool.c; detail: struct pool_detail */
+extern const struct family
+    family_exchange; /* grid -> all pixels of 64 channels a tile   emit_exchange.c; channel_pool_detail() */
 extern const struct family family_channel_pool; /* those -> slices              emit_exchange.c; the same detail */
 
 struct join_detail {
@@ -76,9 +83,10 @@ struct fixed_detail {
     int32_t channels;
 };
 
-extern const struct family family_pointwise; /* any -> the same layout    emit_pointwise.c; detail: struct pointwise_detail */
+extern const struct family
+    family_pointwise; /* any -> the same layout    emit_pointwise.c; detail: struct pointwise_detail */
 extern const struct family family_sum;       /* two of a layout -> same   emit_sum.c; detail: struct binary_detail */
-extern const struct family family_product;   /* two of a layout -> same   emit_product.c; detail: struct binary_detail */
+extern const struct family family_product; /* two of a layout -> same   emit_product.c; detail: struct binary_detail */
 /* First of the four wide rows of the factors that family_sum makes. */
 int32_t sum_matrix_row(const struct plan *p, const struct step *s);
 extern const struct family family_fixed;     /* -> any layout             emit_fixed.c; detail: struct fixed_detail */
@@ -135,9 +143,11 @@ void emit_copy_rows(struct program *p, int32_t src, int32_t dst, int32_t words, 
 void emit_broadcast(struct program *p, const struct parameter *q, int32_t dst);
 /* A streamed parameter from the host to ring A of the tiles in dst. */
 void emit_stream(struct program *p, const struct parameter *q, int32_t dst);
-/* Asks the host for `packets` 64-byte packets from byte `offset` of the streamed parameters: 0x25 and its descriptor. */
+/* Asks the host for `packets` 64-byte packets from byte `offset` of the streamed parameters: 0x25 and its descriptor.
+ */
 void emit_host_parameters(struct program *out, int64_t offset, int64_t packets);
-/* The next `packets` of them, rows of `lanes` lanes, to ring A of the tiles in dst.  `first`: packets of earlier requests and sends. */
+/* The next `packets` of them, rows of `lanes` lanes, to ring A of the tiles in dst.  `first`: packets of earlier
+ * requests and sends. */
 void emit_inject_parameters(struct program *out, int64_t first, int64_t packets, int32_t lanes, int32_t dst);
 
 #endif

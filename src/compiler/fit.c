@@ -67,7 +67,8 @@ static bool find_cut(const struct task *t, const struct cut *list, uint32_t n, s
     return false;
 }
 
-bool plan_fit(struct plan *p, struct arena *a, const struct tfl_subgraph *g, const struct partition *set, struct status *st)
+bool plan_fit(struct plan *p, struct arena *a, const struct tfl_subgraph *g, const struct partition *set,
+              struct status *st)
 {
     const struct task t = {g, set};
     struct status why = {0};

@@ -47,8 +47,8 @@ struct span span_hull(struct span a, struct span b)
 }
 
 /* What a tile wants from beyond its neighbour comes through that neighbour, which must hold it too: padding at the edge
- * and, on the way, whole pixels.  Official: 5x5 -> 3x3 with stride 2 and 3x3 -> 2x2 in tf2_ssd_mobilenet_v2 segment 2 of 3; a tile between
- * that owns nothing (images of 2 pixels) has no official instance. */
+ * and, on the way, whole pixels.  Official: 5x5 -> 3x3 with stride 2 and 3x3 -> 2x2 in tf2_ssd_mobilenet_v2 segment 2
+ * of 3; a tile between that owns nothing (images of 2 pixels) has no official instance. */
 static void forward(const struct span own[GRID], struct span plane[GRID])
 {
     int edge = grid_edge(own);
@@ -120,7 +120,8 @@ static struct span clipped(struct span s, int32_t size)
     return (struct span){s.first > 0 ? s.first : 0, s.end < size ? s.end : size};
 }
 
-void grid_claim_inside(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x)
+void grid_claim_inside(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y,
+                       const struct axis_window *x)
 {
     struct span ny[GRID], nx[GRID];
     axis_need(g->y, out_y, y, ny);

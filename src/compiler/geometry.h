@@ -2,9 +2,9 @@
  *
  * Tile row (or column) i of an axis of n pixels owns pixels [ceil(i*n/4), ceil((i+1)*n/4)).  A windowed operation needs
  * more of its input than a tile owns: the plane of a value on a tile is what it owns and what its consumers need, a
- * rectangle in narrow memory, row-major, ceil(channels/4) words a pixel, each tile with its own row pitch.  Pixels outside
- * the image are padding and part of the plane.
- * Source: every halo and tensor instruction of the official mobilenet_v1_0.25_128, 0.5_160, 0.75_192. */
+ * rectangle in narrow memory, row-major, ceil(channels/4) words a pixel, each tile with its own row pitch.  Pixels
+ * outside the image are padding and part of the plane. Source: every halo and tensor instruction of the official
+ * mobilenet_v1_0.25_128, 0.5_160, 0.75_192. */
 #ifndef COMPILER_GEOMETRY_H
 #define COMPILER_GEOMETRY_H
 
@@ -60,7 +60,8 @@ int grid_edge(const struct span own[GRID]);
 /* A consumer reads `y`, `x` windows to make an image of out_y x out_x pixels. */
 void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x);
 /* The same for a consumer that reads no padding. */
-void grid_claim_inside(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x);
+void grid_claim_inside(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y,
+                       const struct axis_window *x);
 /* A consumer moves its pixels to an image of out_y x out_x. */
 void grid_claim_map(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_map *y, const struct axis_map *x);
 /* Planes of the same shape on every tile. */
@@ -84,6 +85,7 @@ unsigned loops_squeeze(struct isa_dim *d, unsigned n);
  * key(tile) into one whose mask names all of them, and gives them in the order of their first tiles.
  * `tiles` in the instructions must be left 0.  Returns how many. */
 typedef bool tile_inst_fn(int tile, const void *arg, struct isa_inst *out);
-unsigned tile_classes(tile_inst_fn *make, const void *arg, const int32_t key[ISA_TILES], struct isa_inst out[ISA_TILES]);
+unsigned tile_classes(tile_inst_fn *make, const void *arg, const int32_t key[ISA_TILES],
+                      struct isa_inst out[ISA_TILES]);
 
 #endif

@@ -9,7 +9,8 @@ bool lower_is_image(const struct plan *p, uint32_t tensor)
 {
     const struct value *v = &p->values[p->value_of[tensor]];
     struct shape4 s;
-    return v->layout == LAYOUT_GRID && shape4_of(&p->graph->tensors[tensor], &s) && s.y == v->y && s.x == v->x && s.z == v->z;
+    return v->layout == LAYOUT_GRID && shape4_of(&p->graph->tensors[tensor], &s) && s.y == v->y && s.x == v->x &&
+           s.z == v->z;
 }
 
 /* What a step of this kind has made of `value` already, if any. */
@@ -105,7 +106,8 @@ static bool lower_operator(struct plan *p, uint32_t op)
 static bool is_ready(const struct plan *p, const struct tfl_operator *o)
 {
     for (uint32_t k = 0; k < o->n_inputs; k++)
-        if (o->inputs[k] >= 0 && p->graph->tensors[o->inputs[k]].data.size == 0 && p->value_of[o->inputs[k]] == NO_VALUE)
+        if (o->inputs[k] >= 0 && p->graph->tensors[o->inputs[k]].data.size == 0 &&
+            p->value_of[o->inputs[k]] == NO_VALUE)
             return false;
     return true;
 }

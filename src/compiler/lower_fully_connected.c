@@ -8,8 +8,11 @@ bool lower_fully_connected(struct plan *p, uint32_t op)
 {
     const struct tfl_operator *o = &p->graph->operators[op];
     struct weighted *w = ARENA_NEW(p->arena, struct weighted);
-    *w = (struct weighted){.in = op_input(p->graph, o, 0), .weights = op_input(p->graph, o, 1), .bias = op_input(p->graph, o, 2),
-                           .out = op_output(p->graph, o, 0), .activation = fused_activation(o)};
+    *w = (struct weighted){.in = op_input(p->graph, o, 0),
+                           .weights = op_input(p->graph, o, 1),
+                           .bias = op_input(p->graph, o, 2),
+                           .out = op_output(p->graph, o, 0),
+                           .activation = fused_activation(o)};
     struct slices c = slices_of(w->weights->shape[0]);
     uint32_t in = lower_whole(p, lower_value(p, (uint32_t)o->inputs[0]), (1 << c.tiles) - 1, op);
     const struct value *image = &p->values[lower_value(p, (uint32_t)o->inputs[0])];

@@ -76,7 +76,8 @@ void set_weighted_numerics(struct isa_tensor *i, const struct weighted *op, cons
     i->scale = (int32_t)f32_bits(segment->multipliers ? 1.0f : multiplier);
 }
 
-void set_rescale_numerics(struct isa_tensor *i, const struct tfl_tensor *in, const struct tfl_tensor *out, enum tfl_activation act)
+void set_rescale_numerics(struct isa_tensor *i, const struct tfl_tensor *in, const struct tfl_tensor *out,
+                          enum tfl_activation act)
 {
     set_clamp(i, out, act);
     i->azp = unsigned_zero_point(in);

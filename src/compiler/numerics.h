@@ -39,7 +39,8 @@ struct weighted { /* the tensors of a weighted operation; bias may be NULL */
 struct segment;
 void set_weighted_numerics(struct isa_tensor *i, const struct weighted *op, const struct segment *segment);
 /* From one scale to another, element by element. */
-void set_rescale_numerics(struct isa_tensor *i, const struct tfl_tensor *in, const struct tfl_tensor *out, enum tfl_activation act);
+void set_rescale_numerics(struct isa_tensor *i, const struct tfl_tensor *in, const struct tfl_tensor *out,
+                          enum tfl_activation act);
 /* Bytes pass unchanged. */
 void set_copy_numerics(struct isa_tensor *i);
 

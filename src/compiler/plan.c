@@ -16,8 +16,14 @@ void plan_init(struct plan *p, struct arena *a, const struct tfl_subgraph *g, st
 uint32_t plan_value(struct plan *p, const struct tfl_tensor *t, enum layout layout, int32_t y, int32_t x, int32_t z)
 {
     p->values = arena_grow(p->arena, p->values, p->n_values, sizeof *p->values, &p->values_capacity);
-    p->values[p->n_values] = (struct value){
-        .tensor = t, .y = y, .x = x, .z = z, .layout = layout, .whole = NO_VALUE, .buffer = NO_BUFFER, .first = UINT32_MAX};
+    p->values[p->n_values] = (struct value){.tensor = t,
+                                            .y = y,
+                                            .x = x,
+                                            .z = z,
+                                            .layout = layout,
+                                            .whole = NO_VALUE,
+                                            .buffer = NO_BUFFER,
+                                            .first = UINT32_MAX};
     if (layout == LAYOUT_GRID)
         p->values[p->n_values].grid = grid_of(y, x, z);
     return p->n_values++;
@@ -79,7 +85,8 @@ void plan_value_buffer(struct plan *p, uint32_t value)
     struct value *v = &p->values[value];
     struct value *whole = v->whole == NO_VALUE ? v : &p->values[v->whole];
     if (whole->buffer == NO_BUFFER)
-        whole->buffer = plan_buffer(p, (struct narrow_buffer){.words = box_words(whole), .first = v->first, .last = whole->last});
+        whole->buffer = plan_buffer(
+            p, (struct narrow_buffer){.words = box_words(whole), .first = v->first, .last = whole->last});
     v->buffer = whole->buffer;
 }
 
@@ -88,7 +95,8 @@ static bool can_replace(const struct plan *p, const struct value *in, const stru
     bool same = in->layout == LAYOUT_SLICES ? in->z == out->z && !in->in_place
                                             : !grid_has_halo(&in->grid) && grid_same_planes(&in->grid, &out->grid);
     return same && in->layout == out->layout && in->last == step && in->first < step && in->offset == 0 &&
-           !p->buffers[in->buffer].late && !p->buffers[in->buffer].group && p->buffers[in->buffer].last == (int32_t)step;
+           !p->buffers[in->buffer].late && !p->buffers[in->buffer].group &&
+           p->buffers[in->buffer].last == (int32_t)step;
 }
 
 void plan_value_in_place(struct plan *p, uint32_t step)
@@ -211,11 +219,11 @@ static bool too_large(struct plan *p)
             worst = &p->buffers[i];
     const struct step *s = &p->steps[worst->first];
     const struct tfl_tensor *t = s->out != NO_VALUE ? p->values[s->out].tensor : p->values[s->in[0]].tensor;
-    return status_fail(p->st, STATUS_LIMIT,
-                       "%s: activations do not fit: with tensor \"%.80s\" (%s) a tile needs %lld bytes of narrow memory, "
-                       "%lld are there; make the input or this layer smaller",
-                       plan_op_text(p, s->op), t->name, tfl_shape_text(p->arena, t), 4LL * p->narrow_words,
-                       4LL * NARROW_WORDS);
+    return status_fail(
+        p->st, STATUS_LIMIT,
+        "%s: activations do not fit: with tensor \"%.80s\" (%s) a tile needs %lld bytes of narrow memory, "
+        "%lld are there; make the input or this layer smaller",
+        plan_op_text(p, s->op), t->name, tfl_shape_text(p->arena, t), 4LL * p->narrow_words, 4LL * NARROW_WORDS);
 }
 
 static struct place_item item_of(const struct parameter *q)
@@ -279,7 +287,8 @@ static struct bytes streamed_blob(const struct plan *p)
 static bool completes_borders(const struct plan *p, uint32_t step)
 {
     uint32_t v = p->steps[step].out;
-    if (v == NO_VALUE || p->values[v].layout != LAYOUT_GRID || p->values[v].whole != NO_VALUE || !grid_has_halo(&p->values[v].grid))
+    if (v == NO_VALUE || p->values[v].layout != LAYOUT_GRID || p->values[v].whole != NO_VALUE ||
+        !grid_has_halo(&p->values[v].grid))
         return false;
     for (uint32_t i = step + 1; i < p->n_steps; i++)
         if (p->steps[i].out == v)
@@ -287,7 +296,8 @@ static bool completes_borders(const struct plan *p, uint32_t step)
     return true;
 }
 
-/* Borders go to the neighbours right behind the step that makes the image, whoever reads them later (lane detection). */
+/* Borders go to the neighbours right behind the step that makes the image, whoever reads them later (lane detection).
+ */
 static void emit_step(const struct plan *p, uint32_t step, struct program *out)
 {
     const struct step *s = &p->steps[step];
@@ -296,8 +306,10 @@ static void emit_step(const struct plan *p, uint32_t step, struct program *out)
     if (borders && !alone && s->family->closes) /* several makers: signals tell of the last only */
         emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
     if (borders)
-        emit_halo(p, &p->values[s->out], unsigned_zero_point(p->values[s->out].tensor), alone && s->family->by_word, out);
-    bool input_next = step + 1 < p->n_steps && p->steps[step + 1].op == NO_OPERATOR && p->steps[step + 1].out != NO_VALUE;
+        emit_halo(p, &p->values[s->out], unsigned_zero_point(p->values[s->out].tensor), alone && s->family->by_word,
+                  out);
+    bool input_next = step + 1 < p->n_steps && p->steps[step + 1].op == NO_OPERATOR &&
+                      p->steps[step + 1].out != NO_VALUE;
     if (s->family->closes || (borders && input_next)) /* an infeed counts from 0 on all tiles */
         emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
     bool to_host = s->out == NO_VALUE && s->n_in > 0;

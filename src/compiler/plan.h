@@ -51,8 +51,9 @@ struct family {
     bool (*size)(struct plan *p, uint32_t step);
     /* Appends the instructions; all addresses are settled. */
     void (*emit)(const struct plan *p, const struct step *s, struct program *out);
-    /* The rows of its input that it reads to make the rows `made` (not empty) of its output, whatever rows those are, so that
-     * it can work on strips (strips.h).  They may stick out of the image: padding.  NULL: it takes whole images only. */
+    /* The rows of its input that it reads to make the rows `made` (not empty) of its output, whatever rows those are,
+     * so that it can work on strips (strips.h).  They may stick out of the image: padding.  NULL: it takes whole images
+     * only. */
     struct span (*rows)(const struct plan *p, const struct step *s, struct span made);
     bool same_planes; /* its inputs must lie in planes of one shape */
     bool by_word;     /* signals each word of four channels when it is made */
@@ -73,7 +74,8 @@ struct step {
     int32_t positions;   /* pixels that a tile makes at most, where all strips must agree on them; else 0 */
     const void *detail;  /* the family's numbers */
     int32_t wide_floor;  /* lowest wide row that it uses; after the size pass */
-    int32_t identity_row; /* wide row of the identity matrix: of a family with `identity`; else of one that lives on, or -1 */
+    int32_t identity_row; /* wide row of the identity matrix: of a family with `identity`; else of one that lives on, or
+                             -1 */
     bool writes_identity; /* the first step that needs it */
 };
 
@@ -121,7 +123,8 @@ uint32_t plan_parameter(struct plan *p, struct parameter q);
 void plan_count_lives(struct plan *p);
 /* A narrow buffer for the value, unless it has one. */
 void plan_value_buffer(struct plan *p, uint32_t value);
-/* The same for what a step makes element by element: the place of an operand that nobody needs any more, of the latest. */
+/* The same for what a step makes element by element: the place of an operand that nobody needs any more, of the latest.
+ */
 void plan_value_in_place(struct plan *p, uint32_t step);
 void plan_wide_floor(struct plan *p, int32_t row);
 /* If nobody needs the value after `step`, it is alive in the first `phases` phases of it only (narrow.h). */

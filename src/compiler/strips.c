@@ -50,7 +50,8 @@ static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
 /* Part s of the rows of a tile row; all parts are of one size, so neighbours may overlap. */
 static struct span part_of(struct span own, int32_t passes, int32_t s)
 {
-    int32_t rows = span_size(own), size = (int32_t)ceil_div(rows, passes), first = least(own.first + s * size, own.end - size);
+    int32_t rows = span_size(own), size = (int32_t)ceil_div(rows, passes),
+            first = least(own.first + s * size, own.end - size);
     return (struct span){first, first + size};
 }
 
@@ -61,7 +62,8 @@ static struct span band_of(int32_t rows, int32_t passes, int32_t s)
     return (struct span){s * size + least(s, more), (s + 1) * size + least(s + 1, more)};
 }
 
-/* Of the rows that are read those inside the image; one at least, so that there is something to put the padding beside. */
+/* Of the rows that are read those inside the image; one at least, so that there is something to put the padding beside.
+ */
 static struct span inside(struct span need, int32_t rows)
 {
     struct span s = {need.first < 0 ? 0 : least(need.first, rows - 1), least(need.end, rows)};
@@ -152,7 +154,8 @@ static bool is_plain(const struct grid *in, const struct grid *out)
     return memcmp(in->own_y, out->own_y, sizeof in->own_y) == 0 && !grid_has_halo(in);
 }
 
-/* What several operands are made of element by element must lie alike: those with other rows, for other readers, are copied. */
+/* What several operands are made of element by element must lie alike: those with other rows, for other readers, are
+ * copied. */
 static void add_operands(const struct strip *t, const struct step *from, uint32_t in[MAX_INPUTS])
 {
     struct plan *p = t->p;

@@ -5,8 +5,9 @@
 #include "compiler/operators.h"
 
 enum {
-    INT8_RUNTIME = 12,      /* first runtime that takes int8 host data */
-    VECTOR_LIMIT = 1 << 16, /* elements of a vector: the largest whose slices and gathered copy surely fit narrow memory */
+    INT8_RUNTIME = 12, /* first runtime that takes int8 host data */
+    VECTOR_LIMIT =
+        1 << 16, /* elements of a vector: the largest whose slices and gathered copy surely fit narrow memory */
 };
 
 static const struct tfl_tensor *operand(const struct support *s, const struct tfl_operator *o, uint32_t i)
@@ -50,12 +51,13 @@ struct verdict support_weights(const struct support *s, uint32_t op)
 static struct verdict activation_tensor(const struct support *s, uint32_t op, const struct tfl_tensor *t)
 {
     if (t->quant.count == 0 || (t->type != TFL_INT8 && t->type != TFL_UINT8))
-        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: tensor \"%s\" is %s%s; the Edge TPU computes on quantised int8 and uint8: "
-                      "convert the model with full integer quantisation", op_name(s, op), t->name, tfl_type_name(t->type),
-                      t->quant.count ? "" : " without scale");
+        return REFUSE(s, SUPPORT_DATA_TYPE,
+                      "%s: tensor \"%s\" is %s%s; the Edge TPU computes on quantised int8 and uint8: "
+                      "convert the model with full integer quantisation",
+                      op_name(s, op), t->name, tfl_type_name(t->type), t->quant.count ? "" : " without scale");
     if (t->quant.count != 1)
-        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: activation \"%s\" has %u scales; one is possible", op_name(s, op), t->name,
-                      t->quant.count);
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: activation \"%s\" has %u scales; one is possible", op_name(s, op),
+                      t->name, t->quant.count);
     if (!has_zero_points(t))
         return REFUSE(s, SUPPORT_DATA_TYPE, "%s: zero point of \"%s\" does not fit %s", op_name(s, op), t->name,
                       tfl_type_name(t->type));
@@ -66,8 +68,10 @@ static struct verdict activation_tensor(const struct support *s, uint32_t op, co
     for (uint32_t i = 0; i + 3 < t->rank; i++)
         outer *= t->shape[i];
     if (outer != 1)
-        return REFUSE(s, SUPPORT_RANK, "%s: tensor \"%s\" (%s) has sizes above 1 outside its three innermost dimensions: "
-                      "use batch 1", op_name(s, op), t->name, tfl_shape_text(s->arena, t));
+        return REFUSE(s, SUPPORT_RANK,
+                      "%s: tensor \"%s\" (%s) has sizes above 1 outside its three innermost dimensions: "
+                      "use batch 1",
+                      op_name(s, op), t->name, tfl_shape_text(s->arena, t));
     return MAPPED;
 }
 
@@ -111,8 +115,8 @@ static void find_read_flat(struct support *s)
         s->read_flat[t] = true;
     for (uint32_t i = g->n_operators; i-- > 0;) {
         const struct tfl_operator *o = &g->operators[i];
-        bool flat = o->code == TFL_OP_FULLY_CONNECTED ||
-                    (support_is_alias(s->graph->source, o) && o->n_outputs && (s->read_flat[o->outputs[0]] || is_pixel(result(s, o))));
+        bool flat = o->code == TFL_OP_FULLY_CONNECTED || (support_is_alias(s->graph->source, o) && o->n_outputs &&
+                                                          (s->read_flat[o->outputs[0]] || is_pixel(result(s, o))));
         for (uint32_t k = 0; !flat && k < o->n_inputs; k++)
             if (o->inputs[k] >= 0)
                 s->read_flat[o->inputs[k]] = false;
@@ -205,13 +209,14 @@ struct verdict support_fully_connected(const struct support *s, uint32_t op)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: weights \"%s\" (%s) are no matrix", op_name(s, op), w->name,
                       tfl_shape_text(s->arena, w));
     if (o->options.fully_connected.weights_format != 0)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: shuffled weights; convert with the default weights format", op_name(s, op));
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: shuffled weights; convert with the default weights format",
+                      op_name(s, op));
     if (w->quant.count > 1 && (w->quant.dim != 0 || w->quant.count != (uint32_t)w->shape[0]))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: weights \"%s\" are quantised along dimension %d; 0 is possible",
                       op_name(s, op), w->name, w->quant.dim);
     if (bias && tfl_elements(bias) != w->shape[0])
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: bias \"%s\" has %lld elements for %d outputs", op_name(s, op), bias->name,
-                      (long long)tfl_elements(bias), w->shape[0]);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: bias \"%s\" has %lld elements for %d outputs", op_name(s, op),
+                      bias->name, (long long)tfl_elements(bias), w->shape[0]);
     if (tfl_elements(in) != w->shape[1] || tfl_elements(out) != w->shape[0])
         return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is more than one row of %d; split the batch",
                       op_name(s, op), in->name, tfl_shape_text(s->arena, in), w->shape[1]);

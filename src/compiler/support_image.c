@@ -9,8 +9,8 @@ static bool is_global_pool(const struct support *s, const struct tfl_operator *o
     struct pool_detail d;
     struct shape4 from, to;
     const char *why;
-    return operator_rule_of(o->code)->support == support_pool && pool_of(s->arena, s->graph->source, o, &d, &from, &to, &why) &&
-           pool_is_global(&d, &from, &to);
+    return operator_rule_of(o->code)->support == support_pool &&
+           pool_of(s->arena, s->graph->source, o, &d, &from, &to, &why) && pool_is_global(&d, &from, &to);
 }
 
 static enum support_form form_of_operands(const struct support *s, const struct tfl_operator *o)
@@ -20,7 +20,8 @@ static enum support_form form_of_operands(const struct support *s, const struct 
     if (operator_rule_of(o->code)->vectors && is_pixel(op_output(s->graph->source, o, 0)))
         return FORM_VECTOR;
     for (uint32_t k = 0; k < o->n_inputs; k++)
-        if (o->inputs[k] >= 0 && op_input(s->graph->source, o, k)->data.size == 0 && s->form[o->inputs[k]] == FORM_VECTOR)
+        if (o->inputs[k] >= 0 && op_input(s->graph->source, o, k)->data.size == 0 &&
+            s->form[o->inputs[k]] == FORM_VECTOR)
             return FORM_VECTOR;
     return FORM_IMAGE;
 }
@@ -53,23 +54,29 @@ struct verdict support_conv(const struct support *s, uint32_t op)
     struct status st = {0};
     if (!w || w->data.size == 0 || (bias && bias->data.size == 0))
         return REFUSE(s, SUPPORT_NOT_CONSTANT, "%s: weights and bias must be constants", op_name(s, op));
-    if (w->quant.count == 0 || (w->type != TFL_INT8 && w->type != TFL_UINT8) || w->rank != 4 || (bias && bias->type != TFL_INT32))
-        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: weights \"%s\" must be quantised to 8 bits and the bias int32", op_name(s, op), w->name);
+    if (w->quant.count == 0 || (w->type != TFL_INT8 && w->type != TFL_UINT8) || w->rank != 4 ||
+        (bias && bias->type != TFL_INT32))
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: weights \"%s\" must be quantised to 8 bits and the bias int32",
+                      op_name(s, op), w->name);
     if (!graph_check(s->arena, s->graph->source, op, &st) || !shape4_of(in, &from) || !shape4_of(out, &to) ||
         !window_of(s->graph->source, o, &win))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: %s", op_name(s, op), st.message);
     if (w->quant.count > 1 && (w->quant.dim != (depthwise ? 3 : 0) || w->quant.count != (uint32_t)to.z))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: weights \"%s\" are quantised along dimension %d", op_name(s, op), w->name, w->quant.dim);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: weights \"%s\" are quantised along dimension %d", op_name(s, op),
+                      w->name, w->quant.dim);
     if (depthwise && from.z > 1 && to.z != from.z)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: depth multiplier %d on %d channels; 1 is possible, or one channel", op_name(s, op),
-                      to.z / from.z, from.z);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: depth multiplier %d on %d channels; 1 is possible, or one channel",
+                      op_name(s, op), to.z / from.z, from.z);
     if (!depthwise && w->shape[3] != from.z)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: grouped convolution (%d of %d channels)", op_name(s, op), w->shape[3], from.z);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: grouped convolution (%d of %d channels)", op_name(s, op), w->shape[3],
+                      from.z);
     enum tfl_activation act = fused_activation(o);
     if (act != TFL_ACT_NONE && act != TFL_ACT_RELU && act != TFL_ACT_RELU6 && act != TFL_ACT_RELU_N1_TO_1)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op), (int)act);
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op),
+                      (int)act);
     if (s->form[o->inputs[0]] == FORM_VECTOR && !support_is_product(s, o))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" lies on the chip as a vector; this version cannot make an image of it",
+        return REFUSE(s, SUPPORT_LIMITATION,
+                      "%s: input \"%s\" lies on the chip as a vector; this version cannot make an image of it",
                       op_name(s, op), in->name);
     return MAPPED;
 }

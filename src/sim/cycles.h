@@ -1,10 +1,10 @@
 /* An estimate of the time that an executable takes on the chip, read off its instructions without running them.
  *
  * Work is counted per unit in the steps of its own loops: iterations of a tensor instruction, words of a mesh bus or
- * of the bridge between narrow and wide memory, rows on the ring.  Units of a tile run side by side and wait for each other
- * only through flags, so the stretch between two fences of all threads (a layer, roughly) takes as long as the busiest
- * unit of the busiest tile, and stretches follow one another.  What the host link moves is counted in bytes and comes
- * on top.  How good this is stands in docs/evidence.md, "Cycles". */
+ * of the bridge between narrow and wide memory, rows on the ring.  Units of a tile run side by side and wait for each
+ * other only through flags, so the stretch between two fences of all threads (a layer, roughly) takes as long as the
+ * busiest unit of the busiest tile, and stretches follow one another.  What the host link moves is counted in bytes and
+ * comes on top.  How good this is stands in docs/evidence.md, "Cycles". */
 #ifndef SIM_CYCLES_H
 #define SIM_CYCLES_H
 

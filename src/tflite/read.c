@@ -325,7 +325,8 @@ static bool read_operator(struct reader *r, struct flat_table t, uint32_t n_tens
               read_indices(r, t, OP_OUTPUTS, "output", false, n_tensors, &o->outputs, &o->n_outputs) &&
               read_indices(r, t, OP_INTERMEDIATES, "intermediate", true, n_tensors, &o->intermediates,
                            &o->n_intermediates) &&
-              read_options(r, t, c->options, o) && outside_range(r, t, OP_LARGE_OFFSET, OP_LARGE_SIZE, &o->custom_options);
+              read_options(r, t, c->options, o) &&
+              outside_range(r, t, OP_LARGE_OFFSET, OP_LARGE_SIZE, &o->custom_options);
     return ok || status_context(r->st, "(%s) ", o->custom_code ? o->custom_code : tfl_op_name(o->code));
 }
 

@@ -53,7 +53,8 @@ bool inst_tiles(const struct isa_inst *i, int32_t *tiles, int32_t *seq);
 static inline bool is_tensor(const struct isa_inst *i) { return i->op <= ISA_RESIZE; }
 static inline bool is_mesh(const struct isa_inst *i) { return i->op >= ISA_MESH_SOUTH && i->op <= ISA_MESH_EAST; }
 
-/* Numbers of a damaged instruction can be absurd: beyond 2^44 they are 2^44, so that sums of many stay inside 64 bits. */
+/* Numbers of a damaged instruction can be absurd: beyond 2^44 they are 2^44, so that sums of many stay inside 64 bits.
+ */
 int64_t bounded(int64_t v);
 int64_t bounded_product(int64_t a, int64_t b);
 /* Elements that an address generator visits. */

@@ -20,7 +20,8 @@ static void check_chunk(struct check *c, const struct code *code, size_t first, 
     if (i[first].op != ISA_START)
         finding(c, code, (long)first, RULE_START, "chunk %u begins with opcode %02x", chunk, (unsigned)i[first].op);
     else if (words >= 2 && i[first].start.length != (int32_t)words - 2)
-        finding(c, code, (long)first, RULE_START, "length field %d in a stream of %zu words", i[first].start.length, words);
+        finding(c, code, (long)first, RULE_START, "length field %d in a stream of %zu words", i[first].start.length,
+                words);
     for (size_t k = first + 1; k < end; k++)
         if (i[k].op == ISA_START)
             finding(c, code, (long)k, RULE_START, "a second start instruction");
@@ -72,7 +73,8 @@ static void check_fences(struct check *c, const struct code *code)
         if (i->fence.core) {
             const struct isa_inst *next = k + 1 < code->count ? i + 1 : NULL;
             if (!next || next->op != ISA_SYNC || next->sync.tiles != i->fence.tiles)
-                finding(c, code, (long)k, RULE_FENCE, "no scalar fence for tiles %04x behind it", (unsigned)i->fence.tiles);
+                finding(c, code, (long)k, RULE_FENCE, "no scalar fence for tiles %04x behind it",
+                        (unsigned)i->fence.tiles);
         }
         if (i->fence.end && i->fence.end != 3)
             finding(c, code, (long)k, RULE_DRAIN, "end field %d", i->fence.end);

@@ -24,17 +24,19 @@ static void check_offsets(struct check *c, const struct code *code, uint32_t chu
         uint32_t word = f->offset_bit / (8 * ISA_WORD);
         const struct isa_inst *i = f->offset_bit % (8 * ISA_WORD) == IMMEDIATE_BIT ? at_word(code, chunk, word) : NULL;
         if (!i || i->op != ISA_BUNDLE || i->bundle.alu != ALU_MOVE || !i->bundle.alu_imm || i->bundle.imm != 0)
-            finding(c, code, NOWHERE, RULE_OFFSET, "chunk %u: bit %u is not the immediate of a move of 0", chunk, f->offset_bit);
+            finding(c, code, NOWHERE, RULE_OFFSET, "chunk %u: bit %u is not the immediate of a move of 0", chunk,
+                    f->offset_bit);
         if (k % 2 == 1) {
             const struct dwn_field_offset *g = f - 1;
             if (g->desc != f->desc || g->upper == f->upper || !same_name(g->name, f->name) ||
                 f->offset_bit - g->offset_bit != 8 * ISA_WORD)
-                finding(c, code, NOWHERE, RULE_OFFSET, "chunk %u: offsets %u and %u are not the halves of one address", chunk,
-                        g->offset_bit, f->offset_bit);
+                finding(c, code, NOWHERE, RULE_OFFSET, "chunk %u: offsets %u and %u are not the halves of one address",
+                        chunk, g->offset_bit, f->offset_bit);
         }
     }
     if (s->n_offsets % 2)
-        finding(c, code, NOWHERE, RULE_OFFSET, "chunk %u has %u field offsets, half an address too many", chunk, s->n_offsets);
+        finding(c, code, NOWHERE, RULE_OFFSET, "chunk %u has %u field offsets, half an address too many", chunk,
+                s->n_offsets);
 }
 
 static const struct dwn_layer *layer_of(const struct dwn_executable *x, const struct dwn_hint *h)
@@ -65,7 +67,8 @@ static void check_hint(struct check *c, const struct code *code, uint32_t k)
         return;
     int64_t bytes = buffer_bytes(code->x, h);
     if (bytes < 0)
-        finding(c, code, NOWHERE, RULE_HINT_RANGE, "hint %u names the layer '%s', which does not exist", k, h->name ? h->name : "");
+        finding(c, code, NOWHERE, RULE_HINT_RANGE, "hint %u names the layer '%s', which does not exist", k,
+                h->name ? h->name : "");
     else if (h->offset < 0 || h->size <= 0 || h->size % 8 || (int64_t)h->offset + h->size > bytes)
         finding(c, code, NOWHERE, RULE_HINT_RANGE, "hint %u: %d bytes at %d of a buffer of %lld", k, h->size, h->offset,
                 (long long)bytes);
@@ -74,13 +77,15 @@ static void check_hint(struct check *c, const struct code *code, uint32_t k)
         finding(c, code, NOWHERE, RULE_HINT_RANGE, "hint %u moves in the wrong direction", k);
 }
 
-/* An output is moved once, byte for byte.  An input in one transfer is moved whole; in several, they are bands of rows, which
- * may overlap (deeplabv3_mnv2_pascal) and leave out rows that no window reads. */
-static void check_cover(struct check *c, const struct code *code, const struct dwn_layer *layers, uint32_t n, enum dwn_desc desc)
+/* An output is moved once, byte for byte.  An input in one transfer is moved whole; in several, they are bands of rows,
+ * which may overlap (deeplabv3_mnv2_pascal) and leave out rows that no window reads. */
+static void check_cover(struct check *c, const struct code *code, const struct dwn_layer *layers, uint32_t n,
+                        enum dwn_desc desc)
 {
     for (uint32_t l = 0; l < n; l++) {
         int bands = 0;
-        int64_t sum = 0, want = (int64_t)layers[l].size_bytes * (layers[l].execution_count > 1 ? layers[l].execution_count : 1);
+        int64_t sum = 0,
+                want = (int64_t)layers[l].size_bytes * (layers[l].execution_count > 1 ? layers[l].execution_count : 1);
         for (uint32_t k = 0; k < code->x->n_hints; k++) {
             const struct dwn_hint *h = &code->x->hints[k];
             if (h->kind == DWN_HINT_DESCRIPTOR && h->desc == desc && same_name(h->name, layers[l].name))

@@ -22,7 +22,8 @@ static void check_layout(struct check *c, const struct code *code, const struct 
         return; /* a vector is read in order */
     if ((int64_t)o->n_y_tile != l->y || (int64_t)o->n_y_offset != l->y || (int64_t)o->n_x_tile != l->x ||
         (int64_t)o->n_x_offset != l->x || (int64_t)o->n_x_row_size != l->x) {
-        finding(c, code, NOWHERE, RULE_LAYOUT, "layer '%s': the maps do not have %d rows and %d columns", l->name, l->y, l->x);
+        finding(c, code, NOWHERE, RULE_LAYOUT, "layer '%s': the maps do not have %d rows and %d columns", l->name, l->y,
+                l->x);
         return;
     }
     bool *taken = ARENA_ARRAY(c->a, bool, (size_t)l->size_bytes);
@@ -33,8 +34,9 @@ static void check_layout(struct check *c, const struct code *code, const struct 
                              ? o->tile_offset[tile] + (int64_t)o->y_offset[y] * o->x_row_size[x] + o->x_offset[x]
                              : -1;
             if (at < 0 || at + pixel > l->size_bytes || taken[at]) {
-                finding(c, code, NOWHERE, RULE_LAYOUT, "layer '%s': pixel %d,%d lies at byte %lld of %d%s", l->name, y, x,
-                        (long long)at, l->size_bytes, at >= 0 && at < l->size_bytes && taken[at] ? ", where another one is" : "");
+                finding(c, code, NOWHERE, RULE_LAYOUT, "layer '%s': pixel %d,%d lies at byte %lld of %d%s", l->name, y,
+                        x, (long long)at, l->size_bytes,
+                        at >= 0 && at < l->size_bytes && taken[at] ? ", where another one is" : "");
                 return;
             }
             for (int64_t k = 0; k < pixel; k++)
@@ -65,10 +67,12 @@ static void check_pair(struct check *c, const struct code *code)
     enum dwn_type other = code->x->type == DWN_EXECUTION_ONLY ? DWN_PARAMETER_CACHING : DWN_EXECUTION_ONLY;
     bool found = false;
     for (uint32_t e = 0; e < c->package->n_executables; e++)
-        found = found || (c->package->executables[e].type == other && c->package->executables[e].token == code->x->token);
+        found = found ||
+                (c->package->executables[e].type == other && c->package->executables[e].token == code->x->token);
     if (!found)
         finding(c, code, NOWHERE, RULE_PAIR, "no %s with token %016llx",
-                other == DWN_PARAMETER_CACHING ? "PARAMETER_CACHING" : "EXECUTION_ONLY", (unsigned long long)code->x->token);
+                other == DWN_PARAMETER_CACHING ? "PARAMETER_CACHING" : "EXECUTION_ONLY",
+                (unsigned long long)code->x->token);
 }
 
 void check_layers(struct check *c, const struct code *code)

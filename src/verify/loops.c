@@ -12,12 +12,14 @@ static void check_ttu(struct check *c, const struct code *code, long at, const c
                     (long long)isa_ttu_stride(t, k), t->mask >> k & 1);
     if (t->ldim == 0) {
         if (t->llim || t->lskip)
-            finding(c, code, at, RULE_LOOP_LAST, "unit %s: last limit %d and skip %d without a loop", unit, t->llim, t->lskip);
+            finding(c, code, at, RULE_LOOP_LAST, "unit %s: last limit %d and skip %d without a loop", unit, t->llim,
+                    t->lskip);
     } else if ((unsigned)t->ldim >= loops)
         finding(c, code, at, RULE_LOOP_LAST, "unit %s: last iteration of loop %d of %u", unit, t->ldim, loops);
 }
 
-static void check_wait(struct check *c, const struct code *code, long at, const struct isa_wait *w, unsigned n, unsigned loops)
+static void check_wait(struct check *c, const struct code *code, long at, const struct isa_wait *w, unsigned n,
+                       unsigned loops)
 {
     for (unsigned k = 0; k < n; k++)
         if (w[k].fl && (w[k].id < 0 || w[k].id >= FLAGS || w[k].dim < 0 || (unsigned)w[k].dim > loops || w[k].fl == 2))
@@ -36,11 +38,14 @@ static void check_tensor(struct check *c, const struct code *code, long at, cons
     memcpy(master.lim, t->lim, sizeof master.lim);
     int64_t n = unit_count(&master, 8);
     if (unit_count(&t->p, 8) != n)
-        finding(c, code, at, RULE_NEST, "unit P runs %lld times, the nest %lld", (long long)unit_count(&t->p, 8), (long long)n);
+        finding(c, code, at, RULE_NEST, "unit P runs %lld times, the nest %lld", (long long)unit_count(&t->p, 8),
+                (long long)n);
     if (i->op != ISA_RESIZE && unit_count(&t->w, 8) != n)
-        finding(c, code, at, RULE_NEST, "unit W runs %lld times, the nest %lld", (long long)unit_count(&t->w, 8), (long long)n);
+        finding(c, code, at, RULE_NEST, "unit W runs %lld times, the nest %lld", (long long)unit_count(&t->w, 8),
+                (long long)n);
     if ((i->op == ISA_MAC || i->op == ISA_RESIZE) && unit_count(&t->a, 8) != n)
-        finding(c, code, at, RULE_NEST, "unit A runs %lld times, the nest %lld", (long long)unit_count(&t->a, 8), (long long)n);
+        finding(c, code, at, RULE_NEST, "unit A runs %lld times, the nest %lld", (long long)unit_count(&t->a, 8),
+                (long long)n);
     float scale = f32_of((uint32_t)t->scale), max = f32_of((uint32_t)t->max), min = f32_of((uint32_t)t->min);
     if (!isfinite(scale))
         finding(c, code, at, RULE_NUMERICS, "multiplier %g", (double)scale);
@@ -59,8 +64,8 @@ static int64_t packed_rows(const struct isa_ttu *n, int32_t pack, int64_t prefix
     return outer == 1 ? ceil_div(unit_count(n, 6) + prefix, 64) : bounded_product(outer, ceil_div(inner, 64));
 }
 
-static void check_pack(struct check *c, const struct code *code, long at, const struct isa_ttu *n, const struct isa_ttu *w,
-                       int32_t pack, int64_t prefix)
+static void check_pack(struct check *c, const struct code *code, long at, const struct isa_ttu *n,
+                       const struct isa_ttu *w, int32_t pack, int64_t prefix)
 {
     int64_t rows = packed_rows(n, pack, prefix), have = unit_count(w, 4);
     if (rows != have)

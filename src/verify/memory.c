@@ -21,7 +21,8 @@ static struct extent extent_of(const struct isa_ttu *t, unsigned loops, bool buf
     int32_t lim[8];
     memcpy(lim, t->lim, sizeof lim);
     struct extent e;
-    if (t->ldim && (unsigned)t->ldim < loops) { /* all but the last iteration of loop ldim, then the last with its own limit */
+    if (t->ldim &&
+        (unsigned)t->ldim < loops) { /* all but the last iteration of loop ldim, then the last with its own limit */
         int64_t last = t->base + bounded_product(isa_ttu_stride(t, (unsigned)t->ldim), lim[t->ldim]);
         int32_t whole = lim[t->ldim];
         lim[t->ldim] = 0;
@@ -60,8 +61,8 @@ static void check_narrow(struct check *c, const struct code *code, long at, cons
     if (limit > NARROW_BYTES)
         limit = NARROW_BYTES;
     if (e.lo < 0 || e.hi * unit_bytes + access > limit)
-        finding(c, code, at, RULE_NARROW, "unit %s touches bytes %lld to %lld of %lld", unit, (long long)e.lo * unit_bytes,
-                (long long)e.hi * unit_bytes + access - 1, (long long)limit);
+        finding(c, code, at, RULE_NARROW, "unit %s touches bytes %lld to %lld of %lld", unit,
+                (long long)e.lo * unit_bytes, (long long)e.hi * unit_bytes + access - 1, (long long)limit);
 }
 
 /* Rows of one tile. */
@@ -191,8 +192,8 @@ static void check_cached(struct check *c, const struct code *code, const struct 
                 bool told = false;
                 for (int64_t r = e.lo; r <= e.hi; r++) {
                     if (cached[t].used[r] && !told)
-                        finding(c, code, (long)k, RULE_CACHE_CLOBBER, "writes row %lld of tile %d, which holds cached parameters",
-                                (long long)r, t);
+                        finding(c, code, (long)k, RULE_CACHE_CLOBBER,
+                                "writes row %lld of tile %d, which holds cached parameters", (long long)r, t);
                     told = told || cached[t].used[r];
                     written[t].used[r] = true;
                 }
@@ -213,8 +214,8 @@ static void check_cached(struct check *c, const struct code *code, const struct 
                             later = later || ((v.tiles >> t & 1) && v.write[n].lo <= r && r <= v.write[n].hi);
                     }
                     if (!later) {
-                        finding(c, code, (long)k, RULE_CACHE_READ, "sends row %lld of tile %d, which nothing has written",
-                                (long long)r, t);
+                        finding(c, code, (long)k, RULE_CACHE_READ,
+                                "sends row %lld of tile %d, which nothing has written", (long long)r, t);
                         break;
                     }
                 }
@@ -223,7 +224,8 @@ static void check_cached(struct check *c, const struct code *code, const struct 
 
 void check_memory(struct check *c)
 {
-    struct rows *cached = ARENA_ARRAY(c->a, struct rows, ISA_TILES), *written = ARENA_ARRAY(c->a, struct rows, ISA_TILES);
+    struct rows *cached = ARENA_ARRAY(c->a, struct rows, ISA_TILES),
+                *written = ARENA_ARRAY(c->a, struct rows, ISA_TILES);
     for (uint32_t e = 0; e < c->package->n_executables; e++) {
         check_ranges(c, &c->code[e]);
         if (c->code[e].x->type == DWN_PARAMETER_CACHING)

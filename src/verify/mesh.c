@@ -72,8 +72,9 @@ void check_mesh(struct check *c, const struct code *code)
             while (k < n && s->list[k].words == r->list[k].words)
                 k++;
             if (k < n)
-                finding(c, code, (long)r->list[k].at, RULE_MESH_COUNT, "tile %d expects %lld words, its neighbour sends %lld",
-                        t, (long long)r->list[k].words, (long long)s->list[k].words);
+                finding(c, code, (long)r->list[k].at, RULE_MESH_COUNT,
+                        "tile %d expects %lld words, its neighbour sends %lld", t, (long long)r->list[k].words,
+                        (long long)s->list[k].words);
             else if (s->count != r->count)
                 finding(c, code, (long)(s->count > r->count ? s->list[k].at : r->list[k].at), RULE_MESH_COUNT,
                         "tile %d receives %u transfers, its neighbour sends %u", t, r->count, s->count);

@@ -64,8 +64,8 @@ void check_ring(struct check *c, const struct code *code)
     for (int ring = 0; ring < 2 && !loops; ring++)
         for (int t = 0; t < ISA_TILES; t++)
             if (sent[ring][t] != taken[ring][t])
-                finding(c, code, NOWHERE, ring ? RULE_RING_B : RULE_RING_A, "tile %d is sent %lld rows and takes %lld", t,
-                        (long long)sent[ring][t], (long long)taken[ring][t]);
+                finding(c, code, NOWHERE, ring ? RULE_RING_B : RULE_RING_A, "tile %d is sent %lld rows and takes %lld",
+                        t, (long long)sent[ring][t], (long long)taken[ring][t]);
     if (!loops && (core_sent != core_taken || 64 * core_taken < looped))
         finding(c, code, NOWHERE, RULE_RING_CORE, "%lld rows sent to the scalar core, %lld taken, %lld words sent on",
                 (long long)core_sent, (long long)core_taken, (long long)looped);
@@ -81,6 +81,6 @@ void check_ring(struct check *c, const struct code *code)
         slack += 8 * (times > 1 ? times : 1);
     }
     if (declared - host < 0 || (code->x->n_outputs && declared - host >= slack))
-        finding(c, code, NOWHERE, RULE_OUT_BYTES, "%lld bytes go to the host, the output layers have %lld", (long long)host,
-                (long long)declared);
+        finding(c, code, NOWHERE, RULE_OUT_BYTES, "%lld bytes go to the host, the output layers have %lld",
+                (long long)host, (long long)declared);
 }

@@ -5,7 +5,18 @@
  * Order inside it is free (ten threads), so all signals of the epoch count. */
 #include "verify/check.h"
 
-enum { AVDATA = 0, PARAM = 1, PSUM = 2, W2N = 11, W2S = 12, N2W = 13, RREAD_A = 14, RREAD_B = 15, RWRITE = 16, RPROD_A = 17 };
+enum {
+    AVDATA = 0,
+    PARAM = 1,
+    PSUM = 2,
+    W2N = 11,
+    W2S = 12,
+    N2W = 13,
+    RREAD_A = 14,
+    RREAD_B = 15,
+    RWRITE = 16,
+    RPROD_A = 17
+};
 
 struct pending {
     struct pending *next;
@@ -63,8 +74,9 @@ static void settle(struct sync *s, int tile, int id, int32_t threads, int64_t va
         if (w->need <= f->level)
             continue;
         if (threads & w->thread) {
-            finding(s->c, s->code, (long)w->at, RULE_SYNC, "tile %d waits for flag %d to reach %lld, but it ends at %lld", tile,
-                    id, (long long)w->need, (long long)f->level);
+            finding(s->c, s->code, (long)w->at, RULE_SYNC,
+                    "tile %d waits for flag %d to reach %lld, but it ends at %lld", tile, id, (long long)w->need,
+                    (long long)f->level);
             continue;
         }
         w->need = unwrap(value, w->val) + w->rise;
@@ -75,7 +87,8 @@ static void settle(struct sync *s, int tile, int id, int32_t threads, int64_t va
     f->waits = rest;
 }
 
-/* One signal per completed iteration of the loops from dim up; dim 0: per element, prefix and shortened ends counted as they are. */
+/* One signal per completed iteration of the loops from dim up; dim 0: per element, prefix and shortened ends counted as
+ * they are. */
 static void raise_flag(struct sync *s, int32_t tiles, int id, const struct isa_signal *p, const struct isa_ttu *t,
                        unsigned loops, int64_t prefix)
 {
@@ -87,7 +100,8 @@ static void raise_flag(struct sync *s, int32_t tiles, int id, const struct isa_s
             s->flag[t][id].level += n;
 }
 
-static void wait_flag(struct sync *s, size_t at, int32_t tiles, const struct isa_wait *w, const int32_t *lim, unsigned loops)
+static void wait_flag(struct sync *s, size_t at, int32_t tiles, const struct isa_wait *w, const int32_t *lim,
+                      unsigned loops)
 {
     if (!w->fl || w->id < 0 || w->id >= RPROD_A)
         return;
@@ -108,7 +122,8 @@ static void wait_flag(struct sync *s, size_t at, int32_t tiles, const struct isa
 
 /* A transfer has a side that reads and one that writes.  A wait for data (form 1) counts the passes of the side that
  * reads, a wait for room (form 3) those of the side that writes.  Evidence: with any other reading waits of official
- * streams never end, e.g. mesh.north in mobilenet_v2_mask_classification, to_wide in mobilenet_v1_0.5_160 (soft-max). */
+ * streams never end, e.g. mesh.north in mobilenet_v2_mask_classification, to_wide in mobilenet_v1_0.5_160 (soft-max).
+ */
 static void wait_side(struct sync *s, size_t at, int32_t tiles, const struct isa_wait *w, const struct isa_ttu *from,
                       unsigned from_loops, const struct isa_ttu *to, unsigned to_loops)
 {
@@ -185,7 +200,8 @@ void check_sync(struct check *c, const struct code *code)
                        i->to_narrow.s.en ? i->to_narrow.s.lim + 1 : 0);
             break;
         case ISA_MESH_SOUTH: case ISA_MESH_WEST: case ISA_MESH_NORTH: case ISA_MESH_EAST: {
-            static const int out[4] = {9, 10, 7, 8}, in[4] = {3, 4, 5, 6}; /* SOUTH WEST NORTH EAST, tile-dma.md section 4 */
+            static const int out[4] = {9, 10, 7, 8},
+                             in[4] = {3, 4, 5, 6}; /* SOUTH WEST NORTH EAST, tile-dma.md section 4 */
             int bus = (int)i->op - ISA_MESH_SOUTH;
             for (int n = 0; n < 6; n++)
                 wait_side(s, k, i->mesh.tiles, &i->mesh.wait[n], &i->mesh.a, 4, &i->mesh.b, 4);

@@ -70,7 +70,8 @@ int64_t lim_product(const int32_t *lim, unsigned from, unsigned loops)
 
 int64_t prefix_count(const struct isa_prefix *s, const struct isa_ttu *w, unsigned loops)
 {
-    return s->en ? bounded_product((int64_t)s->lim + 1, lim_product(w->lim, s->dim > 1 ? (unsigned)s->dim : 1, loops)) : 0;
+    return s->en ? bounded_product((int64_t)s->lim + 1, lim_product(w->lim, s->dim > 1 ? (unsigned)s->dim : 1, loops))
+                 : 0;
 }
 
 bool inst_tiles(const struct isa_inst *i, int32_t *tiles, int32_t *seq)

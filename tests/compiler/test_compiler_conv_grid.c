@@ -1,6 +1,6 @@
-/* A grid of convolutions, compiled and run on the simulated chip: each compiles, or says why not; what compiles gives exactly the
- * kernels' bytes.
- *   SEEDS=n  how many random models (100)    LARGE=1  sizes and channels up to 224 and 256    VERBOSE=1  prints each */
+/* A grid of convolutions, compiled and run on the simulated chip: each compiles, or says why not; what compiles gives
+ * exactly the kernels' bytes. SEEDS=n  how many random models (100)    LARGE=1  sizes and channels up to 224 and 256
+ * VERBOSE=1  prints each */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,8 @@ static int32_t same_or_valid(int32_t in, const struct make_window *w)
 
 static const struct tfl_model *random_model(struct arena *a, uint64_t seed, bool large, const char **name)
 {
-    static const int32_t kernels[] = {1, 3, 5, 7}, strides[] = {1, 1, 2, 3}, channels[] = {1, 3, 4, 16, 31, 64, 65, 256};
+    static const int32_t kernels[] = {1, 3, 5, 7}, strides[] = {1, 1, 2, 3},
+                         channels[] = {1, 3, 4, 16, 31, 64, 65, 256};
     static const int32_t sizes[] = {1, 5, 8, 17, 28, 56, 112, 224};
     static const enum tfl_activation acts[] = {TFL_ACT_NONE, TFL_ACT_RELU, TFL_ACT_RELU6};
     uint64_t s = seed;
@@ -35,8 +36,11 @@ static const struct tfl_model *random_model(struct arena *a, uint64_t seed, bool
     *name = arena_text(a, "%dx%dx%d %s", y, x, c, type == TFL_INT8 ? "int8" : "uint8");
     int t = make_input(k, 3, (int32_t[]){y, x, c});
     for (uint64_t i = 0; i < layers; i++) {
-        struct make_window w = {.size = ANY(&s, kernels), .stride = ANY(&s, strides), .dilation = random_next(&s) % 4 ? 1 : 2,
-                                .padding = random_next(&s) % 2 ? TFL_PAD_SAME : TFL_PAD_VALID, .activation = ANY(&s, acts),
+        struct make_window w = {.size = ANY(&s, kernels),
+                                .stride = ANY(&s, strides),
+                                .dilation = random_next(&s) % 4 ? 1 : 2,
+                                .padding = random_next(&s) % 2 ? TFL_PAD_SAME : TFL_PAD_VALID,
+                                .activation = ANY(&s, acts),
                                 .channels = ANY(&s, channels)};
         bool depthwise = random_next(&s) % 3 == 0;
         if (!large && w.channels > 65)
@@ -47,8 +51,9 @@ static const struct tfl_model *random_model(struct arena *a, uint64_t seed, bool
             w.padding = TFL_PAD_SAME;
         if (depthwise)
             w.channels = 1;
-        *name = arena_text(a, "%s, %s %dx%d/%d d%d %s -> %d", *name, depthwise ? "depthwise" : "conv", w.size, w.size, w.stride,
-                           w.dilation, w.padding == TFL_PAD_SAME ? "same" : "valid", depthwise ? c : w.channels);
+        *name = arena_text(a, "%s, %s %dx%d/%d d%d %s -> %d", *name, depthwise ? "depthwise" : "conv", w.size, w.size,
+                           w.stride, w.dilation, w.padding == TFL_PAD_SAME ? "same" : "valid",
+                           depthwise ? c : w.channels);
         t = depthwise ? make_depthwise_conv_2d(k, t, &w) : make_conv_2d(k, t, &w);
         const struct tfl_tensor *out = maker_tensor(k, t);
         y = out->shape[1], x = out->shape[2], c = out->shape[3];
@@ -83,13 +88,17 @@ static void grid_of_convolutions(void **state)
         else
             refused++;
         if ((j.fault && !limit) || verbose)
-            print_message("seed %llu: %s: %s\n", (unsigned long long)seed, name, j.fault ? j.fault : why ? why : "exact");
+            print_message("seed %llu: %s: %s\n", (unsigned long long)seed, name,
+                          j.fault ? j.fault
+                          : why   ? why
+                                  : "exact");
         if (!j.fault && j.compiled.n_mapped < j.compiled.n_ops)
             assert_non_null(why); /* a refusal always has a reason */
         arena_free(a);
     }
-    print_message("%llu models: %u exact, %u exact with a part on the CPU, %u refused with a reason, %u too large, %u wrong\n",
-                  (unsigned long long)n, exact, partly, refused, too_large, wrong);
+    print_message(
+        "%llu models: %u exact, %u exact with a part on the CPU, %u refused with a reason, %u too large, %u wrong\n",
+        (unsigned long long)n, exact, partly, refused, too_large, wrong);
     assert_int_equal(wrong, 0);
     assert_true(exact > n / 4 || n < 20);
 }

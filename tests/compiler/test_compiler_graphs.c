@@ -292,8 +292,8 @@ static void mobilenet_v2(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(binaries), cmocka_unit_test(unaries),
-                                       cmocka_unit_test(residuals), cmocka_unit_test(all_moves), cmocka_unit_test(many_ports),
-                                       cmocka_unit_test(mobilenet_v2)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(binaries),   cmocka_unit_test(unaries),
+                                       cmocka_unit_test(residuals),  cmocka_unit_test(all_moves),
+                                       cmocka_unit_test(many_ports), cmocka_unit_test(mobilenet_v2)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,8 +209,8 @@ static void narrow_buffers_of_dense_256(void **state)
     arena_free(a);
 }
 
-/* looming_64x64: the plane of the image, two convolutions with their products byte by byte and packed, the enlarged sum,
- * the pool, and the temporaries. */
+/* looming_64x64: the plane of the image, two convolutions with their products byte by byte and packed, the enlarged
+ * sum, the pool, and the temporaries. */
 static void narrow_buffers_of_looming_64(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
-/* Image strips: networks whose first layers do not fit narrow memory compile, run on the simulated chip in strict mode and
- * give exactly the kernels' bytes.
- *   SEEDS=n  how many random models (8)    FIRST=n  number of the first    VERBOSE=1  prints each */
+/* Image strips: networks whose first layers do not fit narrow memory compile, run on the simulated chip in strict mode
+ * and give exactly the kernels' bytes. SEEDS=n  how many random models (8)    FIRST=n  number of the first    VERBOSE=1
+ * prints each */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +52,8 @@ static void residual(void **state)
     (void)state;
     struct arena *a = arena_new();
     struct maker *k = maker_new(a, TFL_INT8, 3);
-    const struct make_window one = {.channels = 24, .size = 1, .activation = TFL_ACT_RELU6}, three = {.channels = 1, .size = 3};
+    const struct make_window one = {.channels = 24, .size = 1, .activation = TFL_ACT_RELU6},
+                             three = {.channels = 1, .size = 3};
     int x = make_input(k, 3, (int32_t[]){200, 200, 3});
     x = make_conv_2d(k, x, &(struct make_window){.channels = 24, .size = 3, .stride = 2});
     int y = make_depthwise_conv_2d(k, make_conv_2d(k, x, &one), &three);
@@ -91,7 +92,8 @@ enum { MOST_MACS = 60 << 20 }; /* seconds of simulation */
 /* A convolution, plain or depthwise, of an image of x; *macs goes up by its products, or nothing is added. */
 static int random_layer(struct maker *k, int x, uint64_t *s, int64_t *macs)
 {
-    static const int32_t kernels[] = {1, 1, 3, 3, 5, 7}, strides[] = {1, 1, 1, 2, 2, 3}, channels[] = {2, 3, 8, 17, 48, 64, 160};
+    static const int32_t kernels[] = {1, 1, 3, 3, 5, 7}, strides[] = {1, 1, 1, 2, 2, 3},
+                         channels[] = {2, 3, 8, 17, 48, 64, 160};
     struct make_window w = {.size = ANY(s, kernels), .stride = ANY(s, strides), .channels = ANY(s, channels),
                             .padding = random_next(s) % 4 ? TFL_PAD_SAME : TFL_PAD_VALID, .activation = TFL_ACT_RELU6};
     const struct tfl_tensor *t = maker_tensor(k, x);
@@ -99,7 +101,8 @@ static int random_layer(struct maker *k, int x, uint64_t *s, int64_t *macs)
     bool depthwise = random_next(s) % 3 == 0, same = w.padding == TFL_PAD_SAME || rows < w.size || columns < w.size;
     w.dilation = w.stride == 1 && same && random_next(s) % 4 == 0 ? 2 : 1;
     w.padding = same ? TFL_PAD_SAME : TFL_PAD_VALID;
-    int64_t all = (int64_t)(rows / w.stride) * (columns / w.stride) * w.size * w.size * in * (depthwise ? 4 : round_up(w.channels, 64));
+    int64_t all = (int64_t)(rows / w.stride) * (columns / w.stride) * w.size * w.size * in *
+                  (depthwise ? 4 : round_up(w.channels, 64));
     if (*macs + all > MOST_MACS)
         return x;
     *macs += all;
@@ -140,7 +143,8 @@ static bool count_bands(struct bytes options, void *arg, struct status *st)
     bool ok = dwn_from_custom_options(a, options, &p, st);
     for (uint32_t e = 0; ok && e < p->n_executables; e++)
         for (uint32_t k = 0; k < p->executables[e].n_hints; k++)
-            *bands += p->executables[e].hints[k].kind == DWN_HINT_DESCRIPTOR && p->executables[e].hints[k].desc == DWN_INPUT;
+            *bands += p->executables[e].hints[k].kind == DWN_HINT_DESCRIPTOR &&
+                      p->executables[e].hints[k].desc == DWN_INPUT;
     arena_free(a);
     return ok;
 }
@@ -169,16 +173,16 @@ static void random_networks(void **state)
                           j.compiled.n_mapped, j.compiled.n_ops, j.fault ? j.fault : "exact");
         arena_free(a);
     }
-    print_message("%llu models: %u exact, of these %u in strips; %u do not fit, %u wrong\n", (unsigned long long)n, exact,
-                  in_strips, refused, wrong);
+    print_message("%llu models: %u exact, of these %u in strips; %u do not fit, %u wrong\n", (unsigned long long)n,
+                  exact, in_strips, refused, wrong);
     assert_int_equal(wrong, 0);
     assert_true(in_strips > 0);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(stem), cmocka_unit_test(output_in_passes), cmocka_unit_test(residual),
-                                       cmocka_unit_test(moved_rows),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(stem), cmocka_unit_test(output_in_passes),
+                                       cmocka_unit_test(residual), cmocka_unit_test(moved_rows),
                                        cmocka_unit_test(random_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

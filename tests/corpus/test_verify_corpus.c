@@ -30,8 +30,9 @@ static bool verify(struct bytes options, void *arg, struct status *st)
         c->packages++;
         c->findings += r.count;
         for (uint32_t k = 0; k < r.count && (k < 1 || c->loud); k++)
-            printf("%s: %s: executable %d chunk %d word %d: %s\n", c->name, r.findings[k].rule->id, (int)r.findings[k].executable,
-                   (int)r.findings[k].chunk, (int)r.findings[k].word, r.findings[k].text);
+            printf("%s: %s: executable %d chunk %d word %d: %s\n", c->name, r.findings[k].rule->id,
+                   (int)r.findings[k].executable, (int)r.findings[k].chunk, (int)r.findings[k].word,
+                   r.findings[k].text);
     }
     arena_free(a);
     return ok;
@@ -61,7 +62,8 @@ static void nothing_is_found_in_official_executables(void **state)
         dirty += count.findings > before;
         arena_free(b);
     }
-    printf("%u packages of %u files verified: %u findings in %u files\n", count.packages, corpus.count, count.findings, dirty);
+    printf("%u packages of %u files verified: %u findings in %u files\n", count.packages, corpus.count, count.findings,
+           dirty);
     assert_int_equal(count.findings, 0);
     arena_free(a);
 }

@@ -12,7 +12,8 @@ static void relayout(struct arena *a, const struct dwn_layer *l)
     if (n > 1 << 16 || l->size_bytes > 1 << 16)
         return;
     uint8_t *device = malloc((size_t)l->size_bytes + 1); /* of its own, so that ASan sees an overrun */
-    dwn_relayout(l, bytes_of(memset(device, 1, (size_t)l->size_bytes), (size_t)l->size_bytes), arena_alloc(a, n), n, &st);
+    dwn_relayout(l, bytes_of(memset(device, 1, (size_t)l->size_bytes), (size_t)l->size_bytes), arena_alloc(a, n), n,
+                 &st);
     free(device);
 }
 

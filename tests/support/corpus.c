@@ -51,7 +51,8 @@ void corpus_list(struct arena *a, const char *root, struct corpus *out)
         return;
     uint32_t capacity = 0;
     for (FTSENT *e; (e = fts_read(tree));) {
-        if (e->fts_info != FTS_F || !(ends_with(e->fts_path, "_edgetpu.tflite") || ends_with(e->fts_path, "-edgetpu.tflite")))
+        if (e->fts_info != FTS_F ||
+            !(ends_with(e->fts_path, "_edgetpu.tflite") || ends_with(e->fts_path, "-edgetpu.tflite")))
             continue;
         if (out->count == capacity) {
             capacity = capacity ? 2 * capacity : 64;
@@ -85,8 +86,8 @@ void corpus_list(struct arena *a, const char *root, struct corpus *out)
     out->count = kept;
 }
 
-bool corpus_packages(struct arena *a, struct bytes file, bool (*visit)(struct bytes, void *, struct status *), void *arg,
-                     struct status *st)
+bool corpus_packages(struct arena *a, struct bytes file, bool (*visit)(struct bytes, void *, struct status *),
+                     void *arg, struct status *st)
 {
     struct tfl_model *m;
     if (!tfl_read(a, file, &m, st))
@@ -94,7 +95,8 @@ bool corpus_packages(struct arena *a, struct bytes file, bool (*visit)(struct by
     for (uint32_t s = 0; s < m->n_subgraphs; s++)
         for (uint32_t k = 0; k < m->subgraphs[s].n_operators; k++) {
             const struct tfl_operator *op = &m->subgraphs[s].operators[k];
-            if (op->custom_code && strcmp(op->custom_code, "edgetpu-custom-op") == 0 && !visit(op->custom_options, arg, st))
+            if (op->custom_code && strcmp(op->custom_code, "edgetpu-custom-op") == 0 &&
+                !visit(op->custom_options, arg, st))
                 return false;
         }
     return true;

@@ -22,8 +22,9 @@ struct corpus {
 void corpus_list(struct arena *a, const char *root, struct corpus *out);
 
 /* Calls visit with the custom_options of every `edgetpu-custom-op` of a compiled model file. */
-bool corpus_packages(struct arena *a, struct bytes file, bool (*visit)(struct bytes custom_options, void *arg, struct status *st),
-                     void *arg, struct status *st);
+bool corpus_packages(struct arena *a, struct bytes file,
+                     bool (*visit)(struct bytes custom_options, void *arg, struct status *st), void *arg,
+                     struct status *st);
 
 /* min_runtime_version of a model's first Edge TPU package; 0: it has none that can be read. */
 int32_t corpus_runtime_version(struct arena *a, const struct tfl_model *m);

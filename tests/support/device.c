@@ -20,13 +20,30 @@ const struct device_case device_cases[] = {
      .picture = "posenet/test_image.bmp",
      .numbers = "posenet/posenet_mobilenet_v1_075_353_481_16_quant_decoder_edgetpu_reference.csv",
      .note = "the resized picture of the recording is not known to the bit"},
-    {.model = DATA "movenet_single_pose_lightning_ptq_edgetpu", .picture = "squat.bmp",
+    {.model = DATA "movenet_single_pose_lightning_ptq_edgetpu",
+     .picture = "squat.bmp",
      .numbers = "movenet_single_pose_lightning_ptq_edgetpu_reference.csv",
      .note = "not comparable: the recorded scores are multiples of another step than this model's"},
-    {.model = DATA "mobilenet_v1_0.25_128_quant_edgetpu", .picture = "cat.bmp", .label = 283, .score = 0.25, .settled = true},
-    {.model = DATA "mobilenet_v1_0.5_160_quant_edgetpu", .picture = "cat.bmp", .label = 286, .score = 0.51, .settled = true},
-    {.model = DATA "mobilenet_v1_0.75_192_quant_edgetpu", .picture = "cat.bmp", .label = 283, .score = 0.35, .settled = true},
-    {.model = DATA "keras_lstm_mnist_ptq_edgetpu", .picture = "mnist_nine.bmp", .label = 9, .score = 0.7, .settled = true},
+    {.model = DATA "mobilenet_v1_0.25_128_quant_edgetpu",
+     .picture = "cat.bmp",
+     .label = 283,
+     .score = 0.25,
+     .settled = true},
+    {.model = DATA "mobilenet_v1_0.5_160_quant_edgetpu",
+     .picture = "cat.bmp",
+     .label = 286,
+     .score = 0.51,
+     .settled = true},
+    {.model = DATA "mobilenet_v1_0.75_192_quant_edgetpu",
+     .picture = "cat.bmp",
+     .label = 283,
+     .score = 0.35,
+     .settled = true},
+    {.model = DATA "keras_lstm_mnist_ptq_edgetpu",
+     .picture = "mnist_nine.bmp",
+     .label = 9,
+     .score = 0.7,
+     .settled = true},
 };
 const unsigned device_case_count = sizeof device_cases / sizeof *device_cases;
 
@@ -42,7 +59,8 @@ static char *without_edgetpu(struct arena *a, const char *text)
 }
 
 /* The picture in the size and number of channels of the model's only input. */
-static bool input_of(struct arena *a, const char *path, const struct tfl_tensor *t, struct bytes *out, struct status *st)
+static bool input_of(struct arena *a, const char *path, const struct tfl_tensor *t, struct bytes *out,
+                     struct status *st)
 {
     struct bytes file;
     struct picture p;
@@ -67,8 +85,8 @@ static double number(struct bytes b, size_t k)
 }
 
 /* The values behind one CSV line, computed as the tests of libcoral do: pose score, keypoint score, x, y. */
-static void values_of(const struct bytes *out, bool poses, const struct tfl_tensor *input, unsigned pose, unsigned point,
-                      double *v)
+static void values_of(const struct bytes *out, bool poses, const struct tfl_tensor *input, unsigned pose,
+                      unsigned point, double *v)
 {
     size_t k = (size_t)pose * KEYPOINTS + point;
     if (poses) {
@@ -110,7 +128,8 @@ static void numbers_compare(struct arena *a, struct bytes csv, const struct byte
     }
 }
 
-static void label_find(struct bytes out, const struct tfl_tensor *t, const struct device_case *c, struct device_result *r)
+static void label_find(struct bytes out, const struct tfl_tensor *t, const struct device_case *c,
+                       struct device_result *r)
 {
     int flip = t->type == TFL_INT8 ? 0x80 : 0, better = 0;
     if ((t->type != TFL_INT8 && t->type != TFL_UINT8) || (size_t)c->label >= out.size || !t->quant.count)
@@ -137,7 +156,8 @@ bool device_run(struct arena *a, const char *corpus, const struct device_case *c
     struct bytes file, csv = {0}, outputs[MAX_OUTPUTS] = {{0}}, *inputs;
     struct tfl_model *m;
     struct interp *p;
-    if (!file_read(a, model_path, &file, st) || !tfl_read(a, file, &m, st) || (c->numbers && !file_read(a, csv_path, &csv, st)))
+    if (!file_read(a, model_path, &file, st) || !tfl_read(a, file, &m, st) ||
+        (c->numbers && !file_read(a, csv_path, &csv, st)))
         return false;
     const struct tfl_subgraph *g = &m->subgraphs[0];
     if (g->n_inputs != 1 || !g->n_outputs || g->n_outputs > MAX_OUTPUTS)
@@ -146,7 +166,8 @@ bool device_run(struct arena *a, const char *corpus, const struct device_case *c
     struct sim *sim = sim_new(&(struct sim_options){0});
     struct interp_options o = {.numerics = cpu ? KERN_TFLITE : KERN_EDGETPU, .sim = sim};
     const struct tfl_tensor *input = &g->tensors[g->inputs[0]];
-    bool ok = input_of(a, picture, input, inputs, st) && interp_new(a, m, &o, &p, st) && interp_run(p, inputs, outputs, st);
+    bool ok = input_of(a, picture, input, inputs, st) && interp_new(a, m, &o, &p, st) &&
+              interp_run(p, inputs, outputs, st);
     sim_free(sim);
     if (!ok)
         return status_context(st, "%s: ", plain);

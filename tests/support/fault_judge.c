@@ -65,8 +65,8 @@ static bool same(const struct fault_trial *t, unsigned input, const struct bytes
     return true;
 }
 
-enum fault_verdict fault_judge(struct arena *a, const struct fault_trial *t, uint64_t budget, unsigned kind, uint64_t seed,
-                               const char **where)
+enum fault_verdict fault_judge(struct arena *a, const struct fault_trial *t, uint64_t budget, unsigned kind,
+                               uint64_t seed, const char **where)
 {
     const char *place;
     const struct dwn_package *bad = fault_apply(a, t->package, kind, seed, &place);

@@ -26,7 +26,7 @@ struct fault_trial {
 bool fault_trial_begin(struct arena *a, const struct dwn_package *p, uint64_t budget, struct fault_trial *out,
                        struct status *st);
 /* where: place of the fault and, if somebody noticed it with words, these; lives in `a`. */
-enum fault_verdict fault_judge(struct arena *a, const struct fault_trial *t, uint64_t budget, unsigned kind, uint64_t seed,
-                               const char **where);
+enum fault_verdict fault_judge(struct arena *a, const struct fault_trial *t, uint64_t budget, unsigned kind,
+                               uint64_t seed, const char **where);
 
 #endif

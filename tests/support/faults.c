@@ -129,7 +129,8 @@ static struct dwn_package *copy(struct arena *a, const struct dwn_package *p)
         struct dwn_executable *x = &q->executables[e];
         x->streams = arena_copy(a, x->streams, x->n_streams * sizeof *x->streams);
         for (uint32_t s = 0; s < x->n_streams; s++)
-            x->streams[s].offsets = arena_copy(a, x->streams[s].offsets, x->streams[s].n_offsets * sizeof *x->streams[s].offsets);
+            x->streams[s].offsets = arena_copy(a, x->streams[s].offsets,
+                                               x->streams[s].n_offsets * sizeof *x->streams[s].offsets);
         x->hints = arena_copy(a, x->hints, x->n_hints * sizeof *x->hints);
         x->outputs = arena_copy(a, x->outputs, x->n_outputs * sizeof *x->outputs);
     }
@@ -185,7 +186,8 @@ static bool apply_at(struct isa_program *p, size_t k, const struct kind *kind, s
     return true;
 }
 
-static bool fault_stream(struct arena *a, struct dwn_executable *x, const struct kind *kind, uint64_t *seed, const char **where)
+static bool fault_stream(struct arena *a, struct dwn_executable *x, const struct kind *kind, uint64_t *seed,
+                         const char **where)
 {
     struct status st = {0};
     uint32_t chunk = (uint32_t)(random_next(seed) % x->n_streams);
@@ -252,7 +254,8 @@ static bool fault_whole(struct arena *a, struct dwn_executable *x, const struct 
     }
 }
 
-struct dwn_package *fault_apply(struct arena *a, const struct dwn_package *p, unsigned kind, uint64_t seed, const char **where)
+struct dwn_package *fault_apply(struct arena *a, const struct dwn_package *p, unsigned kind, uint64_t seed,
+                                const char **where)
 {
     struct dwn_package *q = copy(a, p);
     *where = "package";

@@ -725,7 +725,8 @@ struct tfl_model *make_mobilenet_v2(struct arena *a, enum tfl_type type, uint64_
 {
     static const struct {
         int32_t expansion, channels, repeat, stride;
-    } blocks[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+    } blocks[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
+                  {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
     struct maker *k = maker_new(a, type, seed);
     int x = make_input(k, 3, (int32_t[]){size, size, 3});
     x = make_conv_2d(k, x, &(struct make_window){.channels = 32, .size = 3, .stride = 2, .activation = TFL_ACT_RELU6});

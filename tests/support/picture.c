@@ -10,7 +10,8 @@ static bool check(struct bytes file, uint32_t pixels, int32_t width, int32_t row
     if (width < 1 || width > MAX_SIDE || rows < 1 || rows > MAX_SIDE)
         return status_fail(st, STATUS_LIMIT, "BMP: %d x %d pixels", rows, width);
     if ((bits != 8 && bits != 24 && bits != 32) || le32(file.data + 30))
-        return status_fail(st, STATUS_UNSUPPORTED, "BMP: %u bits per pixel, compression %u", bits, le32(file.data + 30));
+        return status_fail(st, STATUS_UNSUPPORTED, "BMP: %u bits per pixel, compression %u", bits,
+                           le32(file.data + 30));
     uint64_t palette = bits == 8 ? (uint64_t)14 + le32(file.data + 14) + 4ull * colours : HEADER;
     uint64_t stride = (uint64_t)round_up((int64_t)width * bits / 8, 4);
     if (colours > 256 || palette > file.size || pixels + stride * (uint64_t)rows > file.size)

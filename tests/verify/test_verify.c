@@ -10,7 +10,8 @@
 #include "isa/isa.h"
 #include "verify/verify.h"
 
-/* The smallest STAND_ALONE program: one tile sends 8 bytes to the host.  Kept as structs so that each test changes one thing. */
+/* The smallest STAND_ALONE program: one tile sends 8 bytes to the host.  Kept as structs so that each test changes one
+ * thing. */
 struct sample {
     struct arena *a;
     struct isa_inst inst[64];
@@ -24,8 +25,9 @@ struct sample {
 
 static struct isa_inst fence(int32_t seq, int32_t flags, int32_t core, int32_t end)
 {
-    return (struct isa_inst){.op = ISA_FENCE,
-                             .fence = {.tiles = 0xffff, .seq = seq, .flags = flags, .threads = 0x3ff, .core = core, .end = end}};
+    return (struct isa_inst){
+        .op = ISA_FENCE,
+        .fence = {.tiles = 0xffff, .seq = seq, .flags = flags, .threads = 0x3ff, .core = core, .end = end}};
 }
 
 static struct isa_inst core_sync(void)
@@ -58,7 +60,8 @@ static void make(struct sample *s)
     add(s, fence(0, 0x7ffff, 1, 0));
     add(s, core_sync());
     struct isa_inst to_wide = {.op = ISA_TO_WIDE};
-    to_wide.to_wide = (struct isa_to_wide){.tiles = 1, .seq = 1, .n = unit(6, 0, 2), .w = unit(4, 2078, 1), .p = {1, 1}, .pack = 1};
+    to_wide.to_wide = (struct isa_to_wide){
+        .tiles = 1, .seq = 1, .n = unit(6, 0, 2), .w = unit(4, 2078, 1), .p = {1, 1}, .pack = 1};
     add(s, to_wide);
     struct isa_inst outfeed = {.op = ISA_OUTFEED};
     outfeed.outfeed.host = 1;
@@ -79,12 +82,21 @@ static void make(struct sample *s)
     struct isa_inst end = {.op = ISA_END};
     end.end.one = 1;
     add(s, end);
-    s->out = (struct dwn_layer){.name = "out", .size_bytes = 8, .y = 1, .x = 1, .z = 8, .output = true, .execution_count = 1, .scale = 1};
+    s->out = (struct dwn_layer){
+        .name = "out", .size_bytes = 8, .y = 1, .x = 1, .z = 8, .output = true, .execution_count = 1, .scale = 1};
     s->hints[0] = (struct dwn_hint){.kind = DWN_HINT_INSTRUCTION};
-    s->hints[1] = (struct dwn_hint){.kind = DWN_HINT_DESCRIPTOR, .direction = DWN_OUTFEED, .desc = DWN_OUTPUT, .name = "out", .size = 8};
+    s->hints[1] = (struct dwn_hint){
+        .kind = DWN_HINT_DESCRIPTOR, .direction = DWN_OUTFEED, .desc = DWN_OUTPUT, .name = "out", .size = 8};
     s->hints[2] = (struct dwn_hint){.kind = DWN_HINT_INTERRUPT, .direction = DWN_OUTFEED};
-    s->x = (struct dwn_executable){.type = DWN_STAND_ALONE, .narrow_bytes = 64, .streams = &s->stream, .n_streams = 1,
-                                   .outputs = &s->out, .n_outputs = 1, .hints = s->hints, .n_hints = 3, .fully_deterministic = true};
+    s->x = (struct dwn_executable){.type = DWN_STAND_ALONE,
+                                   .narrow_bytes = 64,
+                                   .streams = &s->stream,
+                                   .n_streams = 1,
+                                   .outputs = &s->out,
+                                   .n_outputs = 1,
+                                   .hints = s->hints,
+                                   .n_hints = 3,
+                                   .fully_deterministic = true};
     s->p = (struct dwn_package){.executables = &s->x, .n_executables = 1};
 }
 
@@ -130,8 +142,8 @@ DEFECT(no_last_fence, "drain", s.inst[AT_LAST_FENCE].fence.end = 0)
 DEFECT(halt_is_not_the_last, "frame-chunk", s.inst[AT_HALT].halt.last = 0; s.inst[AT_HALT].halt.more = 1)
 DEFECT(a_bundle_too_few, "frame-end", s.count--; s.inst[s.count - 1] = s.inst[s.count])
 DEFECT(mask_bit_missing, "loop-mask", s.inst[AT_TO_WIDE].to_wide.n.mask = 0)
-DEFECT(a_row_too_many, "pack", s.inst[AT_TO_WIDE].to_wide.n.lim[0] = 15; s.inst[AT_TO_WIDE].to_wide.w = unit(4, 2077, 2);
-       s.inst[AT_TO_WIDE].to_wide.p.dim = 1)
+DEFECT(a_row_too_many, "pack", s.inst[AT_TO_WIDE].to_wide.n.lim[0] = 15;
+       s.inst[AT_TO_WIDE].to_wide.w = unit(4, 2077, 2); s.inst[AT_TO_WIDE].to_wide.p.dim = 1)
 DEFECT(flag_does_not_exist, "wait-form", s.inst[AT_SEND].send.wait[2] = (struct isa_wait){.id = 25, .fl = 1})
 DEFECT(above_the_declared_memory, "narrow-range", s.inst[AT_TO_WIDE].to_wide.n.base = 15)
 DEFECT(above_wide_memory, "wide-range", s.inst[AT_TO_WIDE].to_wide.w.base = 2080; s.inst[AT_SEND].send.w.base = 2080)

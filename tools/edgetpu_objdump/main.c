@@ -33,8 +33,19 @@ static const char usage[] =
     "\n"
     "Exit status: 0 all well, 1 a file could not be read or a check failed, 2 wrong usage.\n";
 
-enum { OPT_HEADERS = 256, OPT_HINTS, OPT_LAYOUT, OPT_PARAMS, OPT_CYCLES, OPT_HEX, OPT_JSON, OPT_ROUNDTRIP, OPT_VERIFY, OPT_HELP,
-       OPT_VERSION };
+enum {
+    OPT_HEADERS = 256,
+    OPT_HINTS,
+    OPT_LAYOUT,
+    OPT_PARAMS,
+    OPT_CYCLES,
+    OPT_HEX,
+    OPT_JSON,
+    OPT_ROUNDTRIP,
+    OPT_VERIFY,
+    OPT_HELP,
+    OPT_VERSION
+};
 
 static const struct option options[] = {
     {"headers", no_argument, NULL, OPT_HEADERS},
@@ -78,7 +89,8 @@ static bool parse(int argc, char **argv, struct wishes *w, int *status)
     }
     if (*status != EXIT_OK)
         fputs("Try 'edgetpu_objdump --help'.\n", stderr);
-    w->headers = w->headers || !(w->disassemble || w->hints || w->layout || w->params || w->cycles || w->roundtrip || w->verify);
+    w->headers = w->headers ||
+                 !(w->disassemble || w->hints || w->layout || w->params || w->cycles || w->roundtrip || w->verify);
     return *status == EXIT_OK;
 }
 

@@ -166,7 +166,8 @@ int main(int argc, char **argv)
     struct status st = {0};
     int code = 2;
     if (parse(argc, argv, &r)) {
-        struct sim *sim = r.cpu ? NULL : sim_new(&(struct sim_options){.strict = r.strict, .threads = (unsigned)r.threads});
+        struct sim *sim = r.cpu ? NULL
+                                : sim_new(&(struct sim_options){.strict = r.strict, .threads = (unsigned)r.threads});
         code = run(a, &r, sim, &st) ? 0 : 1;
         if (code)
             fprintf(stderr, "edgetpu_run: %s\n", st.message);

@@ -54,8 +54,10 @@ void cycles_ladder(struct buf *o, const struct corpus *c, const struct row *rows
             error[n++] = fabs(error_of(&rows[k]));
     qsort(error, n, sizeof *error, ascending);
     if (n)
-        buf_text(o, "| - | cycle estimate against estimated_cycles of older compilers, %zu networks: median error, worst "
-                    "| %.0f %%, %.0f %% |\n", n, n % 2 ? error[n / 2] : (error[n / 2 - 1] + error[n / 2]) / 2, error[n - 1]);
+        buf_text(o,
+                 "| - | cycle estimate against estimated_cycles of older compilers, %zu networks: median error, worst "
+                 "| %.0f %%, %.0f %% |\n",
+                 n, n % 2 ? error[n / 2] : (error[n / 2 - 1] + error[n / 2]) / 2, error[n - 1]);
     arena_free(a);
 }
 
@@ -78,23 +80,29 @@ static void published(struct buf *o, const struct corpus *c, const struct row *r
     }
     for (uint32_t k = 0; k < c->count; k++)
         if (strstr(c->pairs[k].name, "mobilenet_v2_mask_classification"))
-            buf_text(o, "| MobileNet v2 1.0 224 with a head of 2 classes, %s | %.2f | 2.6 |\n", c->pairs[k].name, rows[k].ms);
+            buf_text(o, "| MobileNet v2 1.0 224 with a head of 2 classes, %s | %.2f | 2.6 |\n", c->pairs[k].name,
+                     rows[k].ms);
     arena_free(a);
 }
 
 void cycles_report(struct buf *o, const struct corpus *c, const struct row *rows)
 {
-    buf_text(o, "\n## Cycles\n`src/sim/cycles.c` counts the loop steps of every unit between fences; nothing in it is fitted to the "
-                "numbers below. What the official estimated_cycles counts is not known: it is the same for a network whichever "
-                "compiler version made the instructions and wherever its parameters lie, and lies below the iterations of the "
-                "tensor unit in some executables, so it is an estimate made from the graph, not a measurement.\n\n"
-                "| model | estimate | official | error |\n|---|---|---|---|\n");
+    buf_text(
+        o,
+        "\n## Cycles\n`src/sim/cycles.c` counts the loop steps of every unit between fences; nothing in it is fitted "
+        "to the "
+        "numbers below. What the official estimated_cycles counts is not known: it is the same for a network whichever "
+        "compiler version made the instructions and wherever its parameters lie, and lies below the iterations of the "
+        "tensor unit in some executables, so it is an estimate made from the graph, not a measurement.\n\n"
+        "| model | estimate | official | error |\n|---|---|---|---|\n");
     for (uint32_t k = 0; k < c->count; k++)
         if (first_of_its_number(rows, k))
             buf_text(o, "| %s | %lld | %lld | %+.0f %% |\n", c->pairs[k].name, rows[k].cycles, rows[k].official_cycles,
                      error_of(&rows[k]));
-    buf_text(o, "\nMilliseconds per run, desktop with USB 3: estimate (%.0f MHz, %.0f MB/s, %.1f ms of overhead, assumed) and what "
-                "Coral published.\n\n| model | estimate | published |\n|---|---|---|\n",
+    buf_text(o,
+             "\nMilliseconds per run, desktop with USB 3: estimate (%.0f MHz, %.0f MB/s, %.1f ms of overhead, assumed) "
+             "and what "
+             "Coral published.\n\n| model | estimate | published |\n|---|---|---|\n",
              1e-6 * cycles_usb3.clock_hz, 1e-6 * cycles_usb3.bytes_per_second, 1e3 * cycles_usb3.overhead);
     published(o, c, rows);
 }

@@ -49,13 +49,16 @@ void device_ladder(struct buf *o, const struct device_results *d)
         labels += d->chip.present && !d->c->numbers;
         right += d->chip.labelled;
     }
-    buf_text(o, "| c | device tests that demand a label with a score, models in the corpus | %d of %d |\n", right, labels);
+    buf_text(o, "| c | device tests that demand a label with a score, models in the corpus | %d of %d |\n", right,
+             labels);
 }
 
 void device_report(struct buf *o, const struct device_results *d)
 {
-    buf_text(o, "\n## Recorded on a real chip\nOfficial executables on the simulator, the pictures of google-coral/test_data, resized as "
-                "its tests do. Numbers are compared as printed, 6 significant digits; the processor's numbers are those of the plain "
+    buf_text(o, "\n## Recorded on a real chip\nOfficial executables on the simulator, the pictures of "
+                "google-coral/test_data, resized as "
+                "its tests do. Numbers are compared as printed, 6 significant digits; the processor's numbers are "
+                "those of the plain "
                 "model on our kernels in TFLite's numerics.\n\n| model | chip | processor | |\n|---|---|---|---|\n");
     for (; d; d = d->next) {
         buf_text(o, "| %s | ", short_name(d->c->model));

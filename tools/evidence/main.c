@@ -105,10 +105,10 @@ static void measure_all(const struct settings *s, const struct corpus *c, struct
             if (wait[k].revents && finish(&jobs[k], &rows[jobs[k].model])) {
                 const struct row *r = &rows[jobs[k].model];
                 if (s->verbose)
-                    printf("%s: %s, findings %d, equal %d/%d, compiled %d %d %d, e %d%d%d%d%d %s%s%s\n", c->pairs[jobs[k].model].name,
-                           r->done ? "done" : "DIED", r->findings, r->equal, r->ran, r->compiled, r->clean, r->same_output,
-                           r->level[0], r->level[1], r->level[2], r->level[3], r->level[4], r->ran_why, r->compiled_why[0] ? " | " : "",
-                           r->compiled_why);
+                    printf("%s: %s, findings %d, equal %d/%d, compiled %d %d %d, e %d%d%d%d%d %s%s%s\n",
+                           c->pairs[jobs[k].model].name, r->done ? "done" : "DIED", r->findings, r->equal, r->ran,
+                           r->compiled, r->clean, r->same_output, r->level[0], r->level[1], r->level[2], r->level[3],
+                           r->level[4], r->ran_why, r->compiled_why[0] ? " | " : "", r->compiled_why);
                 jobs[k] = jobs[--running];
             }
     }
@@ -125,9 +125,9 @@ static void select_models(struct corpus *c, const char *name)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"rungs", 1, NULL, 'r'}, {"name", 1, NULL, 'n'}, {"faults", 1, NULL, 'f'},
-                                            {"jobs", 1, NULL, 'j'}, {"timeout", 1, NULL, 't'}, {"verbose", 0, NULL, 'v'},
-                                            {"help", 0, NULL, 'h'}, {0}};
+    static const struct option options[] = {
+        {"rungs", 1, NULL, 'r'},   {"name", 1, NULL, 'n'},    {"faults", 1, NULL, 'f'}, {"jobs", 1, NULL, 'j'},
+        {"timeout", 1, NULL, 't'}, {"verbose", 0, NULL, 'v'}, {"help", 0, NULL, 'h'},   {0}};
     struct settings s = {.rungs = "abcde", .faults = 1000, .jobs = 2, .timeout = 300};
     for (int o; (o = getopt_long(argc, argv, "r:n:f:j:t:vh", options, NULL)) != -1;)
         switch (o) {

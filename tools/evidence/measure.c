@@ -143,15 +143,16 @@ static struct bytes tensor_of(const struct run *r, const char *name, const struc
     return (struct bytes){0};
 }
 
-static bool run_model(struct arena *a, const struct tfl_model *m, enum kern_numerics numerics, struct sim *sim, uint64_t seed,
-                      struct run *out, struct status *st)
+static bool run_model(struct arena *a, const struct tfl_model *m, enum kern_numerics numerics, struct sim *sim,
+                      uint64_t seed, struct run *out, struct status *st)
 {
     struct interp_options o = {.numerics = numerics, .sim = sim, .keep_all = true};
     const struct tfl_subgraph *g = &m->subgraphs[0];
     *out = (struct run){.model = m};
     if (!interp_new(a, m, &o, &out->interp, st))
         return false;
-    struct bytes *in = ARENA_ARRAY(a, struct bytes, g->n_inputs + 1), *results = ARENA_ARRAY(a, struct bytes, g->n_outputs + 1);
+    struct bytes *in = ARENA_ARRAY(a, struct bytes, g->n_inputs + 1),
+                 *results = ARENA_ARRAY(a, struct bytes, g->n_outputs + 1);
     for (uint32_t k = 0; k < g->n_inputs; k++) {
         size_t size = interp_input_size(out->interp, k);
         uint8_t *data = arena_alloc(a, size);
@@ -163,7 +164,8 @@ static bool run_model(struct arena *a, const struct tfl_model *m, enum kern_nume
 
 /* Compares the outputs of the custom operators of `compiled` with the tensors of the same name in `other`.
  * Returns the number of bytes that differ, -1 where a tensor is missing. */
-static long long compare(const struct run *compiled, const struct run *other, long long *bytes, int *largest, char *text)
+static long long compare(const struct run *compiled, const struct run *other, long long *bytes, int *largest,
+                         char *text)
 {
     long long off = 0;
     const struct tfl_subgraph *g = &compiled->model->subgraphs[0];
@@ -173,13 +175,15 @@ static long long compare(const struct run *compiled, const struct run *other, lo
             continue;
         for (uint32_t o = 0; o < op->n_outputs; o++) {
             const struct tfl_tensor *t = &g->tensors[op->outputs[o]], *info;
-            struct bytes x = interp_tensor(compiled->interp, (uint32_t)op->outputs[o]), y = tensor_of(other, t->name, &info);
+            struct bytes x = interp_tensor(compiled->interp, (uint32_t)op->outputs[o]),
+                         y = tensor_of(other, t->name, &info);
             if (x.size != y.size || !info) {
                 snprintf(text, WHY, "tensor %.100s has %zu bytes here and %zu there", t->name, x.size, y.size);
                 return -1;
             }
             for (size_t b = 0; b < x.size; b++) {
-                int d = t->type == TFL_INT8 ? abs((int8_t)x.data[b] - (int8_t)y.data[b]) : abs((int)x.data[b] - (int)y.data[b]);
+                int d = t->type == TFL_INT8 ? abs((int8_t)x.data[b] - (int8_t)y.data[b])
+                                            : abs((int)x.data[b] - (int)y.data[b]);
                 off += d != 0;
                 if (d > *largest)
                     *largest = d;
@@ -210,7 +214,8 @@ static void rung_c(const struct loaded *official, const struct tfl_model *source
             long long off = compare(&chip, &exact, &bytes, &largest, text);
             r->equal += off == 0;
             if (off > 0)
-                snprintf(text, WHY, "%lld of %lld bytes differ from the edgetpu kernels, at most by %d", off, bytes, largest);
+                snprintf(text, WHY, "%lld of %lld bytes differ from the edgetpu kernels, at most by %d", off, bytes,
+                         largest);
             if (off != 0)
                 why(r->ran_why, text);
             st = (struct status){0};
@@ -275,7 +280,8 @@ static void rung_d(const struct loaded *official, const struct loaded *ours, str
             long long off = compare(&mine, &theirs, &bytes, &largest, text);
             r->same_output = off == 0;
             if (off > 0)
-                snprintf(text, WHY, "%lld of %lld bytes differ from the official executable's, at most by %d", off, bytes, largest);
+                snprintf(text, WHY, "%lld of %lld bytes differ from the official executable's, at most by %d", off,
+                         bytes, largest);
             if (off != 0)
                 why(r->compiled_why, text);
         }
@@ -325,10 +331,12 @@ static void first_difference(struct arena *a, const struct dwn_executable *x, co
             if (k < q.count)
                 isa_print(&text[1], &q.inst[k]);
             bool sequence_only = k > 0 && k < p.count && k < q.count && p.inst[k].op == ISA_START;
-            bool same = text[0].size == text[1].size && (!text[0].size || memcmp(text[0].data, text[1].data, text[0].size) == 0);
+            bool same = text[0].size == text[1].size &&
+                        (!text[0].size || memcmp(text[0].data, text[1].data, text[0].size) == 0);
             if (!same && !sequence_only && !(k == 0))
-                snprintf(out, WHY, "instruction %zu of %zu (official), %zu (ours): `%.100s` / `%.100s`", k, p.count, q.count,
-                         text[0].size ? (char *)text[0].data : "(end)", text[1].size ? (char *)text[1].data : "(end)");
+                snprintf(out, WHY, "instruction %zu of %zu (official), %zu (ours): `%.100s` / `%.100s`", k, p.count,
+                         q.count, text[0].size ? (char *)text[0].data : "(end)",
+                         text[1].size ? (char *)text[1].data : "(end)");
             buf_free(&text[0]);
             buf_free(&text[1]);
             if (!same && k > 0)
@@ -343,7 +351,8 @@ static void rung_e(struct arena *a, const struct loaded *official, const struct 
     bool same[LEVELS] = {all, all, all, all, bytes_equal(official->file, ours->file)};
     for (unsigned k = 0; all && k < official->n_packages; k++) {
         const struct dwn_package *p = official->package[k], *q = ours->package[k];
-        const struct dwn_executable *px = of_type(p, false), *qx = of_type(q, false), *pc = of_type(p, true), *qc = of_type(q, true);
+        const struct dwn_executable *px = of_type(p, false), *qx = of_type(q, false), *pc = of_type(p, true),
+                                    *qc = of_type(q, true);
         same[PARAMETERS] = same[PARAMETERS] && same_parameters(px, qx) && same_parameters(pc, qc);
         same[CACHING_STREAM] = same[CACHING_STREAM] && same_streams(pc, qc);
         same[EXECUTION_STREAM] = same[EXECUTION_STREAM] && same_streams(px, qx);

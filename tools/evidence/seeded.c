@@ -38,20 +38,22 @@ void seeded_ladder(struct buf *o, const struct corpus *c, const struct row *rows
     };
     struct count all = count(c, rows, MAX_KINDS);
     for (unsigned k = 0; all.all && k < sizeof lines / sizeof *lines; k++)
-        buf_text(o, "| b | seeded faults, %u kinds in %d models: %s | %d of %d |\n", fault_kinds(), models(c, rows), lines[k].text,
-                 all.n[lines[k].verdict], all.all);
+        buf_text(o, "| b | seeded faults, %u kinds in %d models: %s | %d of %d |\n", fault_kinds(), models(c, rows),
+                 lines[k].text, all.n[lines[k].verdict], all.all);
 }
 
 void seeded_report(struct buf *o, const struct corpus *c, const struct row *rows)
 {
     if (!count(c, rows, MAX_KINDS).all)
         return;
-    buf_text(o, "\n## Seeded faults\nOne defect in an official executable that runs (`tests/support/faults.c`), at a seeded place. Each fault "
-                "counts once, for the first that notices it.\n\n"
-                "| kind | verifier | simulator | output | unnoticed | harmless | of |\n|---|---|---|---|---|---|---|\n");
+    buf_text(o,
+             "\n## Seeded faults\nOne defect in an official executable that runs (`tests/support/faults.c`), at a "
+             "seeded place. Each fault "
+             "counts once, for the first that notices it.\n\n"
+             "| kind | verifier | simulator | output | unnoticed | harmless | of |\n|---|---|---|---|---|---|---|\n");
     for (unsigned k = 0; k < fault_kinds(); k++) {
         struct count n = count(c, rows, k);
-        buf_text(o, "| %s | %d | %d | %d | %d | %d | %d |\n", fault_name(k), n.n[FAULT_BY_VERIFIER], n.n[FAULT_BY_SIMULATOR],
-                 n.n[FAULT_BY_OUTPUT], n.n[FAULT_UNNOTICED], n.n[FAULT_HARMLESS], n.all);
+        buf_text(o, "| %s | %d | %d | %d | %d | %d | %d |\n", fault_name(k), n.n[FAULT_BY_VERIFIER],
+                 n.n[FAULT_BY_SIMULATOR], n.n[FAULT_BY_OUTPUT], n.n[FAULT_UNNOTICED], n.n[FAULT_HARMLESS], n.all);
     }
 }

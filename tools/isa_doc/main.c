@@ -68,11 +68,25 @@ static const char introduction[] =
     "\n";
 
 static const char *const flag_meaning[ISA_FLAGS] = {
-    "tensor operation: results written", "tensor operation: weight blocks used", "tensor operation; never used",
-    "0x15 writing B", "0x16 writing B", "0x17 writing B", "0x18 writing B", "0x17 reading A", "0x18 reading A",
-    "0x15 reading A", "0x16 reading A", "0x14: words written to narrow memory", ("0x14 with par: bias/scale words written"),
-    "0x13", "0x11", "0x12", "0x10: rows read, they may be overwritten",
-    "0x10 of all tiles, on channel 0 or to the core", "0x10 of all tiles, on channel 1",
+    "tensor operation: results written",
+    "tensor operation: weight blocks used",
+    "tensor operation; never used",
+    "0x15 writing B",
+    "0x16 writing B",
+    "0x17 writing B",
+    "0x18 writing B",
+    "0x17 reading A",
+    "0x18 reading A",
+    "0x15 reading A",
+    "0x16 reading A",
+    "0x14: words written to narrow memory",
+    ("0x14 with par: bias/scale words written"),
+    "0x13",
+    "0x11",
+    "0x12",
+    "0x10: rows read, they may be overwritten",
+    "0x10 of all tiles, on channel 0 or to the core",
+    "0x10 of all tiles, on channel 1",
 };
 
 static const char *const scalar_flag_meaning[ISA_SCALAR_FLAGS] = {
