@@ -4,8 +4,8 @@
 
 const char *const cycles_unit_name[CYCLES_UNITS] = {"tensor", "to wide", "to narrow", "mesh", "ring"};
 
-/* Cycles of one step of each unit: the obvious ones, and for the ring 64 bytes per cycle, in which parameters come from
- * the host.  Other costs within reason do not bring the estimate nearer to what is known (docs/evidence.md). */
+/* Cycles of one step of each unit.  Assumed, not fitted: one each, and four for a row on the ring (64 bytes per cycle, a
+ * guess).  How far that is from what is known stands in docs/evidence.md. */
 static const unsigned step_cycles[CYCLES_UNITS] = {1, 1, 1, 1, 4};
 
 enum { ALL_THREADS = 0x3ff };
