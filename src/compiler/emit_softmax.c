@@ -133,19 +133,6 @@ static void spread_out(const struct softmax *m, struct program *p, int32_t at, i
     fence_layer(p, 2);
 }
 
-static void load_table(struct program *p, int32_t tiles, enum lut_function f, float k)
-{
-    struct lut t = lut_make(f, k);
-    struct isa_table_op i = {.tiles = tiles, .three = 3};
-    for (int s = 0; s < 8; s++)
-        for (int c = 0; c < 5; c++)
-            i.coef[s][c] = (int32_t)f32_bits(t.c[s][c]);
-    for (int s = 0; s < 7; s++)
-        i.limit[s] = (int32_t)f32_bits(t.limit[s]);
-    emit_fence(p, (struct fence){.flags = TENSOR_FLAGS, .threads = 1});
-    program_add(p, (struct isa_inst){.op = ISA_TABLE, .table = i});
-}
-
 /* Rows that a block of a stream of `words` rows has: the official four where that divides. */
 static int32_t block_of(int32_t words) { return words % 4 == 0 ? 4 : words % 2 == 0 ? 2 : 1; }
 
@@ -419,7 +406,7 @@ static void exponentials(const struct softmax *m, struct program *p)
     if (!m->has_identity)
         emit_identity(p, m->base + 2 * m->words, IDENTITY_ROW, true);
     int32_t written = program_flag(p, m->all, ISA_N2W);
-    load_table(p, m->all, LUT_EXP, U16);
+    emit_table(p, m->all, LUT_EXP, U16);
     struct lut table = lut_make(LUT_EXP, U16);
     for (int32_t t = 0; t < m->c.tiles; t++) {
         int32_t words = slice_words(&m->c, t);
@@ -451,7 +438,7 @@ static void inverse_sum(const struct softmax *m, struct program *p)
     enum { ROW = 2071 };
     const float step = 1.0f / U16;
     int32_t q = m->words;
-    load_table(p, FIRST_TILE, LUT_RSQRT, ROOT);
+    emit_table(p, FIRST_TILE, LUT_RSQRT, ROOT);
     int32_t ready = program_flag(p, FIRST_TILE, ISA_N2W);
     feed_words(p, m->base, 2 * q, ROW, 0);
     struct isa_tensor i = tensor(FIRST_TILE, step, -INFINITY, INFINITY);
