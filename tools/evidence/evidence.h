@@ -40,12 +40,18 @@ struct row {
     /* e */
     int level[LEVELS];
     long long our_instructions, official_instructions;
+    long long official_tile, our_tile, prefix, alike; /* tile instructions: of each, equal up to the first difference,
+                                                         and equal in order (alike.c) */
     char first_difference[WHY];
 };
 
 /* Fills everything of one pair.  rungs: which of "abcde"; faults: kinds of seeded faults to try, 0: none;
  * model: its number, for their places. */
 void measure(const struct corpus_pair *pair, const char *rungs, uint32_t model, unsigned faults, struct row *out);
+
+/* Adds to the tile instructions of the row, for one executable. */
+void alike_add(struct arena *a, const struct dwn_executable *official, const struct dwn_executable *ours,
+               struct row *r);
 
 /* Counts of set bits in fields that are not understood, over all instructions that `measure_fields` is given. */
 struct field_counts;

@@ -359,6 +359,8 @@ static void rung_e(struct arena *a, const struct loaded *official, const struct 
         same[PACKAGE] = same[PACKAGE] && bytes_equal(official->options[k], ours->options[k]);
         if (!same_streams(px, qx) && !r->first_difference[0])
             first_difference(a, px, qx, r->first_difference);
+        if (px && qx)
+            alike_add(a, px, qx, r);
         for (uint32_t s = 0; px && qx && s < px->n_streams; s++)
             r->official_instructions += (long long)(px->streams[s].code.size / ISA_WORD);
         for (uint32_t s = 0; px && qx && s < qx->n_streams; s++)

@@ -16,6 +16,7 @@ struct totals {
     long long bytes, bytes_off;
     int compiled, mapping, verified, simulated, same_output;
     int c16, level[LEVELS];
+    long long official_tile, our_tile, alike; /* of older compilers */
 };
 
 static struct totals add_up(const struct corpus *c, const struct row *rows)
@@ -38,6 +39,8 @@ static struct totals add_up(const struct corpus *c, const struct row *rows)
         t.bytes += r->bytes, t.bytes_off += r->bytes_off;
         t.compiled += r->compiled, t.mapping += r->same_mapping, t.verified += r->clean, t.simulated += r->simulated;
         t.same_output += r->same_output;
+        if (r->runtime != 14)
+            t.official_tile += r->official_tile, t.our_tile += r->our_tile, t.alike += r->alike;
         if (r->runtime == 14 && c->pairs[k].source) {
             t.c16++;
             for (int l = 0; l < LEVELS; l++)
@@ -80,6 +83,8 @@ static void ladder(struct buf *o, const struct totals *t, const struct corpus *c
     for (int l = 0; l < LEVELS; l++)
         buf_text(o, "| e | compiler-16 pairs whose %s is byte-identical (token apart) | %d of %d |\n", level_name[l],
                  t->level[l], t->c16);
+    buf_text(o, "| e | tile instructions of older compilers that ours has too, in order (ours: %lld) | %lld of %lld |\n",
+             t->our_tile, t->alike, t->official_tile);
     cycles_ladder(o, c, rows);
     if (t->dead)
         buf_text(o, "| - | models whose measurement crashed or ran out of time | %d |\n", t->dead);
@@ -100,15 +105,16 @@ static void per_model(struct buf *o, const struct corpus *c, const struct row *r
                 "d: + equal to the official "
                 "executable's output. e: P parameters, C caching stream, E execution stream, K package, F file. ratio: "
                 "words of our "
-                "execution stream over the official one's.\n\n"
-                "| model | rt | operators (mapped) | b | c | off from TFLite (largest) | d | e | ratio | why not "
-                "|\n|---|---|---|---|---|---|---|---|---|---|\n");
+                "execution stream over the official one's. alike: tile instructions of the official execution stream "
+                "that ours has too, in order, of all; in brackets those up to the first difference.\n\n"
+                "| model | rt | operators (mapped) | b | c | off from TFLite (largest) | d | e | ratio | alike | why not "
+                "|\n|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (uint32_t k = 0; k < c->count; k++) {
         const struct row *r = &rows[k];
         buf_text(o, "| ");
         cell(o, c->pairs[k].name);
         if (!r->done) {
-            buf_text(o, " | | | | | | | | | the measurement crashed or ran out of time |\n");
+            buf_text(o, " | | | | | | | | | | the measurement crashed or ran out of time |\n");
             continue;
         }
         buf_text(o, " | %d | %d (%d) | %d | %d of %d | ", r->runtime, r->n_ops, r->official_mapped, r->findings,
@@ -121,6 +127,9 @@ static void per_model(struct buf *o, const struct corpus *c, const struct row *r
         buf_text(o, " | ");
         if (r->official_instructions)
             buf_text(o, "%.3f", (double)r->our_instructions / (double)r->official_instructions);
+        buf_text(o, " | ");
+        if (r->official_tile)
+            buf_text(o, "%lld of %lld (%lld)", r->alike, r->official_tile, r->prefix);
         buf_text(o, " | ");
         cell(o, r->findings ? r->finding : "");
         cell(o, r->ran_why);
