@@ -1,2 +1,2 @@
 # Programs of the compiler are judged by the simulator and the verifier.
-target_link_libraries(${name} PRIVATE interp sim verify)
+target_link_libraries(${name} PRIVATE judge)

@@ -1,5 +1,5 @@
 /* Images that become vectors: convolutions, then RESHAPE, FULLY_CONNECTED, SOFTMAX or the host; run on the simulated
- * chip. SEEDS=n   how many random graphs (25)      SEED=k   only that one      VERBOSE=1   prints each */
+ * chip. Random graphs: SEEDS, FIRST, VERBOSE as in judge.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,35 +8,11 @@
 #include <cmocka.h>
 
 #include "compiler/judge.h"
-#include "graph/graph.h"
 #include "support/make_model.h"
 
 static int32_t pick(uint64_t *s, int32_t low, int32_t high)
 {
     return low + (int32_t)(random_next(s) % (uint64_t)(high - low + 1));
-}
-
-static const char *describe(struct arena *a, const struct tfl_model *m)
-{
-    const struct tfl_subgraph *g = &m->subgraphs[0];
-    const char *text = arena_text(a, "%s %s", tfl_type_name(g->tensors[g->inputs[0]].type),
-                                  tfl_shape_text(a, &g->tensors[g->inputs[0]]));
-    for (uint32_t i = 0; i < g->n_operators; i++)
-        text = arena_text(a, "%s, %s -> %s", text, graph_op_text(a, g, i),
-                          tfl_shape_text(a, &g->tensors[g->operators[i].outputs[0]]));
-    return text;
-}
-
-static bool exact(struct arena *a, const struct tfl_model *m)
-{
-    struct judgement j = judge(a, m);
-    bool ok = !j.fault && j.compiled.n_mapped == j.compiled.n_ops && j.compiled.n_subgraphs == 1;
-    for (uint32_t i = 0; !ok && i < j.compiled.n_ops; i++)
-        if (j.compiled.ops[i].why)
-            print_message("%s\n", j.compiled.ops[i].why);
-    if (!ok || getenv("VERBOSE"))
-        print_message("%s: %s\n", describe(a, m), j.fault ? j.fault : ok ? "exact" : "not all operators mapped");
-    return ok;
 }
 
 static int image_of(struct maker *k, int32_t h, int32_t w, int32_t channels, int32_t size)
@@ -63,7 +39,7 @@ static void one_channel_and_softmax(void **state)
         *maker_tensor(k, y)->quant.scale = one.scale[0];
         maker_tensor(k, y)->quant.zero_point[0] = one.zero_point[0];
         make_output(k, y);
-        assert_true(exact(a, maker_finish(k)));
+        assert_true(judge_exact(a, maker_finish(k)));
         arena_free(a);
     }
 }
@@ -79,7 +55,7 @@ static void one_pixel(void **state)
         int x = image_of(k, 6, 6, 8, 3);
         x = make_conv_2d(k, x, &(struct make_window){.channels = classes[i], .size = 6, .padding = TFL_PAD_VALID});
         make_output(k, make_softmax(k, i % 3 ? make_flatten(k, x) : x));
-        assert_true(exact(a, maker_finish(k)));
+        assert_true(judge_exact(a, maker_finish(k)));
         arena_free(a);
     }
 }
@@ -145,18 +121,7 @@ static const struct tfl_model *random_graph(struct arena *a, uint64_t seed)
 static void random_graphs_run_exactly(void **state)
 {
     (void)state;
-    const char *seeds = getenv("SEEDS"), *only = getenv("SEED");
-    unsigned n = seeds ? (unsigned)atoi(seeds) : 25, good = 0;
-    for (uint64_t seed = only ? (uint64_t)atoi(only) : 1; seed <= (only ? (uint64_t)atoi(only) : n); seed++) {
-        struct arena *a = arena_new();
-        bool ok = exact(a, random_graph(a, seed));
-        if (!ok)
-            print_message("^ seed %llu\n", (unsigned long long)seed);
-        good += ok;
-        arena_free(a);
-    }
-    print_message("%u random graphs exact\n", good);
-    assert_int_equal(good, only ? 1 : n);
+    judge_draws(random_graph, 25, 100);
 }
 
 int main(void)

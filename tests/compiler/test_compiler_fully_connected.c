@@ -1,5 +1,5 @@
 /* FULLY_CONNECTED graphs, compiled and run on the simulated chip: exactly the kernels' bytes.
- *   SEEDS=n   how many random graphs (200)      VERBOSE=1   prints each */
+ *   SEEDS, FIRST, VERBOSE as in judge.h */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "compiler/judge.h"
+#include "darwinn/package.h"
+#include "support/corpus.h"
 #include "support/make_model.h"
 
 static int32_t pick(uint64_t *s, int32_t low, int32_t high)
@@ -84,41 +86,10 @@ static const struct tfl_model *random_model(struct arena *a, uint64_t seed)
     return m;
 }
 
-static const char *describe(struct arena *a, const struct tfl_model *m)
-{
-    const struct tfl_subgraph *g = &m->subgraphs[0];
-    const char *text = tfl_type_name(g->tensors[g->inputs[0]].type);
-    for (uint32_t i = 0; i < g->n_operators; i++) {
-        const struct tfl_operator *o = &g->operators[i];
-        const struct tfl_tensor *w = &g->tensors[o->inputs[1]];
-        if (o->code == TFL_OP_FULLY_CONNECTED)
-            text =
-                arena_text(a, "%s %dx%d%s%s", text, w->shape[1], w->shape[0], w->quant.count > 1 ? " per channel" : "",
-                           o->n_inputs > 2 && o->inputs[2] >= 0 ? " bias" : "");
-    }
-    return text;
-}
-
 static void random_graphs_run_exactly(void **state)
 {
     (void)state;
-    const char *seeds = getenv("SEEDS"), *only = getenv("SEED");
-    unsigned n = seeds ? (unsigned)atoi(seeds) : 200, exact = 0;
-    for (uint64_t seed = only ? (uint64_t)atoi(only) : 1; seed <= (only ? (uint64_t)atoi(only) : n); seed++) {
-        struct arena *a = arena_new();
-        const struct tfl_model *m = random_model(a, seed);
-        struct judgement j = judge(a, m);
-        bool ok = !j.fault && j.compiled.n_mapped == j.compiled.n_ops;
-        exact += ok;
-        if (!ok || getenv("VERBOSE"))
-            print_message("seed %llu: %s: %s\n", (unsigned long long)seed, describe(a, m),
-                          j.fault ? j.fault : ok ? "exact" : "not all operators mapped");
-        arena_free(a);
-    }
-    if (!only) {
-        print_message("%u of %u random graphs exact\n", exact, n);
-        assert_int_equal(exact, n);
-    }
+    judge_draws(random_model, 200, 100);
 }
 
 static struct judgement one_layer(struct arena *a, enum tfl_type type, int32_t inputs, int32_t units)

@@ -1,6 +1,5 @@
 /* Graphs with branches and element-wise operators on images: random models, compiled and run on the simulated chip,
- * give exactly the kernels' bytes. SEEDS=n  how many random models of each kind (40)    FIRST=n  the first seed
- * VERBOSE=1  prints each */
+ * give exactly the kernels' bytes. SEEDS, FIRST, VERBOSE as in judge.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -211,74 +210,28 @@ static void ports(struct draw *d)
 
 typedef void draw_fn(struct draw *d);
 
-static void judge_many(draw_fn *draw, unsigned per_cent_exact)
+static const struct tfl_model *drawn(struct arena *a, uint64_t seed, draw_fn *draw)
 {
-    const char *seeds = getenv("SEEDS"), *first = getenv("FIRST");
-    bool verbose = getenv("VERBOSE");
-    uint64_t n = seeds ? strtoull(seeds, NULL, 10) : 40, from = first ? strtoull(first, NULL, 10) : 1;
-    unsigned exact = 0, partly = 0, refused = 0, too_large = 0, wrong = 0;
-    for (uint64_t seed = from; seed < from + n; seed++) {
-        struct arena *a = arena_new();
-        struct draw d = {.s = seed * 977};
-        enum tfl_type type = random_next(&d.s) % 2 ? TFL_INT8 : TFL_UINT8;
-        d.k = maker_new(a, type, seed);
-        d.y = ANY(&d.s, sizes), d.x = random_next(&d.s) % 3 ? d.y : ANY(&d.s, sizes), d.c = ANY(&d.s, channels);
-        draw(&d);
-        const struct tfl_model *m = maker_finish(d.k);
-        struct judgement j = judge(a, m);
-        const char *why = NULL;
-        for (uint32_t i = 0; i < j.compiled.n_ops && !why; i++)
-            why = j.compiled.ops[i].why;
-        bool limit = j.fault && strstr(j.fault, "do not fit");
-        too_large += limit;
-        wrong += j.fault && !limit;
-        exact += !j.fault && j.compiled.n_mapped == j.compiled.n_ops;
-        partly += !j.fault && j.compiled.n_mapped && j.compiled.n_mapped < j.compiled.n_ops;
-        refused += !j.fault && !j.compiled.n_mapped;
-        if ((j.fault && !limit) || verbose) {
-            print_message("seed %llu: %dx%dx%d %s:", (unsigned long long)seed, d.y, d.x, d.c,
-                          type == TFL_INT8 ? "int8" : "uint8");
-            for (uint32_t i = 0; i < m->subgraphs[0].n_operators; i++)
-                print_message(" %s", tfl_op_name(m->subgraphs[0].operators[i].code));
-            print_message(": %s\n", j.fault ? j.fault : why ? why : "exact");
-        }
-        if (!j.fault && j.compiled.n_mapped < j.compiled.n_ops)
-            assert_non_null(why); /* a refusal always has a reason */
-        arena_free(a);
-    }
-    print_message(
-        "%llu models: %u exact, %u exact with a part on the CPU, %u refused with a reason, %u too large, %u wrong\n",
-        (unsigned long long)n, exact, partly, refused, too_large, wrong);
-    assert_int_equal(wrong, 0);
-    assert_true(exact * 100 >= per_cent_exact * n || n < 20);
+    struct draw d = {.s = seed * 977};
+    d.k = maker_new(a, random_next(&d.s) % 2 ? TFL_INT8 : TFL_UINT8, seed);
+    d.y = ANY(&d.s, sizes), d.x = random_next(&d.s) % 3 ? d.y : ANY(&d.s, sizes), d.c = ANY(&d.s, channels);
+    draw(&d);
+    return maker_finish(d.k);
 }
 
-static void binaries(void **state)
-{
-    (void)state;
-    judge_many(one_binary, 90);
-}
-static void unaries(void **state)
-{
-    (void)state;
-    judge_many(one_unary, 90);
-}
-static void all_moves(void **state)
-{
-    (void)state;
-    judge_many(moves, 70);
-}
-static void residuals(void **state)
-{
-    (void)state;
-    judge_many(residual, 80);
-}
+static const struct tfl_model *binary(struct arena *a, uint64_t seed) { return drawn(a, seed, one_binary); }
+static const struct tfl_model *unary(struct arena *a, uint64_t seed) { return drawn(a, seed, one_unary); }
+static const struct tfl_model *with_moves(struct arena *a, uint64_t seed) { return drawn(a, seed, moves); }
+static const struct tfl_model *with_residuals(struct arena *a, uint64_t seed) { return drawn(a, seed, residual); }
+static const struct tfl_model *with_ports(struct arena *a, uint64_t seed) { return drawn(a, seed, ports); }
 
-static void many_ports(void **state)
-{
-    (void)state;
-    judge_many(ports, 90);
-}
+enum { MODELS = 40 }; /* of each kind */
+
+static void binaries(void **state) { (void)state, judge_draws(binary, MODELS, 90); }
+static void unaries(void **state) { (void)state, judge_draws(unary, MODELS, 90); }
+static void all_moves(void **state) { (void)state, judge_draws(with_moves, MODELS, 70); }
+static void residuals(void **state) { (void)state, judge_draws(with_residuals, MODELS, 80); }
+static void many_ports(void **state) { (void)state, judge_draws(with_ports, MODELS, 90); }
 
 static void mobilenet_v2(void **state)
 {

@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "compiler/judge.h"
+#include "darwinn/package.h"
+#include "support/corpus.h"
 #include "support/make_model.h"
 
 static void check(struct arena *a, struct maker *k, int x)

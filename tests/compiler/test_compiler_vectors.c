@@ -1,6 +1,5 @@
 /* SOFTMAX, CONCATENATION and FULLY_CONNECTED on vectors, alone and mixed, compiled and run on the simulated chip:
- * exactly the kernels' bytes. SEEDS=n   how many random graphs (100)      SEED=k   only that one      VERBOSE=1 prints
- * each */
+ * exactly the kernels' bytes. Random graphs: SEEDS, FIRST, VERBOSE as in judge.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,34 +8,11 @@
 #include <cmocka.h>
 
 #include "compiler/judge.h"
-#include "graph/graph.h"
 #include "support/make_model.h"
 
 static int32_t pick(uint64_t *s, int32_t low, int32_t high)
 {
     return low + (int32_t)(random_next(s) % (uint64_t)(high - low + 1));
-}
-
-static const char *describe(struct arena *a, const struct tfl_model *m)
-{
-    const struct tfl_subgraph *g = &m->subgraphs[0];
-    const char *text = tfl_type_name(g->tensors[g->inputs[0]].type);
-    for (uint32_t i = 0; i < g->n_operators; i++)
-        text = arena_text(a, "%s, %s -> %s", text, graph_op_text(a, g, i),
-                          tfl_shape_text(a, &g->tensors[g->operators[i].outputs[0]]));
-    return text;
-}
-
-static bool exact(struct arena *a, const struct tfl_model *m)
-{
-    struct judgement j = judge(a, m);
-    bool ok = !j.fault && j.compiled.n_mapped == j.compiled.n_ops && j.compiled.n_subgraphs == 1;
-    for (uint32_t i = 0; !ok && i < j.compiled.n_ops; i++)
-        if (j.compiled.ops[i].why)
-            print_message("%s\n", j.compiled.ops[i].why);
-    if (!ok || getenv("VERBOSE"))
-        print_message("%s: %s\n", describe(a, m), j.fault ? j.fault : ok ? "exact" : "not all operators mapped");
-    return ok;
 }
 
 static int add_softmax(struct maker *k, int x, float scale)
@@ -58,7 +34,7 @@ static void lengths(void **state)
         struct arena *a = arena_new();
         struct maker *k = maker_new(a, i % 2 ? TFL_UINT8 : TFL_INT8, i);
         make_output(k, add_softmax(k, make_input(k, 1, &sizes[i]), i % 3 ? 0.04f : 1));
-        assert_true(exact(a, maker_finish(k)));
+        assert_true(judge_exact(a, maker_finish(k)));
         arena_free(a);
     }
 }
@@ -73,7 +49,7 @@ static void logits_that_are_read_twice(void **state)
         int x = make_fully_connected(k, make_input(k, 1, (int32_t[]){64}), 200, TFL_ACT_NONE);
         make_output(k, make_softmax(k, x));
         make_output(k, x);
-        assert_true(exact(a, maker_finish(k)));
+        assert_true(judge_exact(a, maker_finish(k)));
         arena_free(a);
     }
 }
@@ -106,7 +82,7 @@ static void parts_of_any_length(void **state)
         int y = make_concatenation(k, n, parts, 1);
         like(k, y, parts[0]);
         make_output(k, y);
-        assert_true(exact(a, maker_finish(k)));
+        assert_true(judge_exact(a, maker_finish(k)));
         arena_free(a);
     }
 }
@@ -127,7 +103,7 @@ static void a_part_that_is_a_result(void **state)
     make_output(k, make_fully_connected(k, y, 500, TFL_ACT_NONE));
     make_output(k, parts[1]);
     make_output(k, make_softmax(k, parts[2]));
-    assert_true(exact(a, maker_finish(k)));
+    assert_true(judge_exact(a, maker_finish(k)));
     arena_free(a);
 }
 
@@ -167,18 +143,7 @@ static const struct tfl_model *random_graph(struct arena *a, uint64_t seed)
 static void random_graphs_run_exactly(void **state)
 {
     (void)state;
-    const char *seeds = getenv("SEEDS"), *only = getenv("SEED");
-    unsigned n = seeds ? (unsigned)atoi(seeds) : 100, good = 0;
-    for (uint64_t seed = only ? (uint64_t)atoi(only) : 1; seed <= (only ? (uint64_t)atoi(only) : n); seed++) {
-        struct arena *a = arena_new();
-        bool ok = exact(a, random_graph(a, seed));
-        if (!ok)
-            print_message("^ seed %llu\n", (unsigned long long)seed);
-        good += ok;
-        arena_free(a);
-    }
-    print_message("%u random graphs exact\n", good);
-    assert_int_equal(good, only ? 1 : n);
+    judge_draws(random_graph, 100, 100);
 }
 
 int main(void)
