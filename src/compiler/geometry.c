@@ -14,13 +14,19 @@ struct span window_need(struct span made, const struct axis_window *w)
                          (made.end - 1) * w->stride - w->before + (w->kernel - 1) * w->dilation + 1};
 }
 
+/* Empty where the tile makes nothing. */
+static struct span need_of(struct span made, const struct axis_window *w, struct span own)
+{
+    return span_size(made) > 0 ? window_need(made, w) : (struct span){own.first, own.first};
+}
+
 void axis_need(int32_t in, int32_t out, const struct axis_window *w, struct span need[GRID])
 {
     struct span own[GRID], made[GRID];
     axis_split(in, own);
     axis_split(out, made);
     for (int i = 0; i < GRID; i++)
-        need[i] = span_size(made[i]) == 0 ? (struct span){own[i].first, own[i].first} : window_need(made[i], w);
+        need[i] = need_of(made[i], w, own[i]);
 }
 
 struct grid grid_of(int32_t y, int32_t x, int32_t z)
@@ -88,6 +94,16 @@ void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_
     claim(g, ny, nx);
 }
 
+void grid_claim_for(struct grid *g, const struct grid *out, const struct axis_window *y, const struct axis_window *x)
+{
+    struct span ny[GRID], nx[GRID];
+    for (int i = 0; i < GRID; i++) {
+        ny[i] = need_of(out->own_y[i], y, g->own_y[i]);
+        nx[i] = need_of(out->own_x[i], x, g->own_x[i]);
+    }
+    claim(g, ny, nx);
+}
+
 struct span axis_steps(const struct axis_map *m, struct span own)
 {
     struct span in = {own.first > m->first ? own.first : m->first, own.end < m->end ? own.end : m->end};
@@ -139,6 +155,25 @@ void grid_claim_map(struct grid *g, int32_t out_y, int32_t out_x, const struct a
     axis_map_need(g->y, out_y, y, ny);
     axis_map_need(g->x, out_x, x, nx);
     claim(g, ny, nx);
+}
+
+static void follow(struct span own[GRID], struct span need[GRID], struct span plane[GRID],
+                   const struct span made[GRID], const struct axis_map *m)
+{
+    int32_t at = 0; /* a tile without pixels stands between its neighbours' */
+    for (int i = 0; i < GRID; i++) {
+        struct span k = axis_steps(m, made[i]);
+        own[i] = span_size(k) > 0 ? k : (struct span){at, at};
+        at = own[i].end;
+        plane[i] = own[i];
+        need[i] = (struct span){own[i].first, own[i].first};
+    }
+}
+
+void grid_follow_map(struct grid *g, const struct grid *out, const struct axis_map *y, const struct axis_map *x)
+{
+    follow(g->own_y, g->need_y, g->plane_y, out->own_y, y);
+    follow(g->own_x, g->need_x, g->plane_x, out->own_x, x);
 }
 
 bool grid_same_planes(const struct grid *a, const struct grid *b)

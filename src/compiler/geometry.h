@@ -59,11 +59,15 @@ struct grid grid_of(int32_t y, int32_t x, int32_t z);
 int grid_edge(const struct span own[GRID]);
 /* A consumer reads `y`, `x` windows to make an image of out_y x out_x pixels. */
 void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x);
+/* The same for an image whose pixels lie on the tiles in a way of their own. */
+void grid_claim_for(struct grid *g, const struct grid *out, const struct axis_window *y, const struct axis_window *x);
 /* The same for a consumer that reads no padding. */
 void grid_claim_inside(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y,
                        const struct axis_window *x);
 /* A consumer moves its pixels to an image of out_y x out_x. */
 void grid_claim_map(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_map *y, const struct axis_map *x);
+/* Pixel k of g lies on the tile whose part of `out` has the pixel that the move makes of it. */
+void grid_follow_map(struct grid *g, const struct grid *out, const struct axis_map *y, const struct axis_map *x);
 /* Planes of the same shape on every tile. */
 bool grid_same_planes(const struct grid *a, const struct grid *b);
 /* Words of the largest plane: the buffer, the same on all tiles. */

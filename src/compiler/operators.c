@@ -206,6 +206,12 @@ static const struct operator_rule rules[] = {
      .either = true,
      .basis = BASIS_ATTESTED,
      .limits = "images and vectors"},
+    {.code = TFL_OP_TRANSPOSE_CONV,
+     .support = support_transpose_conv,
+     .lower = lower_transpose_conv,
+     .image = true,
+     .basis = BASIS_COMPOSED,
+     .limits = "constant weights; any kernel, strides up to 16, SAME and VALID; at least 4 rows and columns of input"},
 };
 
 const struct operator_rule *operator_rules(size_t *count)

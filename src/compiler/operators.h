@@ -35,6 +35,7 @@ struct verdict support_concatenation(const struct support *s, uint32_t op);
 struct verdict support_softmax(const struct support *s, uint32_t op);
 /* support_image.c */
 struct verdict support_conv(const struct support *s, uint32_t op);
+struct verdict support_transpose_conv(const struct support *s, uint32_t op);
 /* support_pool.c */
 struct verdict support_pool(const struct support *s, uint32_t op);
 /* support_elementwise.c */
@@ -58,6 +59,7 @@ bool lower_binary(struct plan *p, uint32_t op);
 bool lower_unary(struct plan *p, uint32_t op);
 bool lower_concatenation(struct plan *p, uint32_t op);
 bool lower_conv(struct plan *p, uint32_t op);
+bool lower_transpose_conv(struct plan *p, uint32_t op);
 /* A CONV_2D of one pixel with a kernel of one: the product of a vector and a matrix (lower_conv.c). */
 bool conv_is_product(const struct tfl_subgraph *g, const struct tfl_operator *o);
 bool lower_fully_connected(struct plan *p, uint32_t op);

@@ -80,3 +80,43 @@ struct verdict support_conv(const struct support *s, uint32_t op)
                       op_name(s, op), in->name);
     return MAPPED;
 }
+
+/* The phases of lower_transpose_conv.c are convolutions of their own. */
+enum { PHASE_LIMIT = 16 };
+
+struct verdict support_transpose_conv(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *shape = op_input(s->graph->source, o, 0), *w = op_input(s->graph->source, o, 1);
+    const struct tfl_tensor *in = op_input(s->graph->source, o, 2), *bias = op_input(s->graph->source, o, 3);
+    const struct tfl_tensor *out = op_output(s->graph->source, o, 0);
+    enum tfl_activation act = fused_activation(o);
+    struct shape4 from, to;
+    struct window win;
+    if (!shape || shape->data.size == 0 || !w || w->data.size == 0 || (bias && bias->data.size == 0))
+        return REFUSE(s, SUPPORT_NOT_CONSTANT, "%s: output shape, weights and bias must be constants", op_name(s, op));
+    if (w->quant.count == 0 || (w->type != TFL_INT8 && w->type != TFL_UINT8) || (bias && bias->type != TFL_INT32))
+        return REFUSE(s, SUPPORT_DATA_TYPE, "%s: weights \"%s\" must be quantised to 8 bits and the bias int32",
+                      op_name(s, op), w->name);
+    if (in->data.size || !shape4_of(in, &from) || !shape4_of(out, &to) || !window_of(s->graph->source, o, &win))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" must be an image that is no constant", op_name(s, op),
+                      in->name);
+    if (w->quant.count > 1 && (w->quant.dim != 0 || w->quant.count != (uint32_t)to.z))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: weights \"%s\" are quantised along dimension %d", op_name(s, op),
+                      w->name, w->quant.dim);
+    if (act != TFL_ACT_NONE && act != TFL_ACT_RELU && act != TFL_ACT_RELU6 && act != TFL_ACT_RELU_N1_TO_1)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op),
+                      (int)act);
+    if (win.stride_h > PHASE_LIMIT || win.stride_w > PHASE_LIMIT)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: strides %dx%d; up to %d are possible", op_name(s, op), win.stride_h,
+                      win.stride_w, PHASE_LIMIT);
+    if ((from.y < GRID && to.y > from.y) || (from.x < GRID && to.x > from.x))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) has fewer than %d rows or columns and the output "
+                      "more: tiles without pixels of their own would have to make some", op_name(s, op), in->name,
+                      tfl_shape_text(s->arena, in), GRID);
+    if (s->form[o->inputs[2]] == FORM_VECTOR)
+        return REFUSE(s, SUPPORT_LIMITATION,
+                      "%s: input \"%s\" lies on the chip as a vector; this version cannot make an image of it",
+                      op_name(s, op), in->name);
+    return MAPPED;
+}

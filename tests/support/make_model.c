@@ -334,8 +334,10 @@ int make_transpose_conv(struct maker *k, int x, const struct make_window *window
     int64_t fan_in = ceil_div((int64_t)c.size * c.width * depth, (int64_t)c.stride * c.stride);
     int s = make_int32s(k, 4, shape);
     int w = make_weights(k, x, (int32_t[]){c.channels, c.size, c.width, depth}, 4, 0, fan_in, true);
+    int b = c.no_bias ? -1 : make_bias(k, x, w, c.channels);
     int y = make_result(k, 4, shape, TARGET_RMS, TFL_ACT_NONE);
-    struct tfl_operator *o = one_output(k, TFL_OP_TRANSPOSE_CONV, 3, (int[]){s, w, x}, y);
+    struct tfl_operator *o = one_output(k, TFL_OP_TRANSPOSE_CONV, c.no_bias ? 3 : 4, (int[]){s, w, x, b}, y);
+    o->version = c.no_bias ? 1 : 3;
     o->options.transpose_conv.padding = c.padding;
     o->options.transpose_conv.stride_w = o->options.transpose_conv.stride_h = c.stride;
     return y;

@@ -1,0 +1,99 @@
+/* TRANSPOSE_CONV: kernels smaller and larger than the stride, strides that differ, both paddings, with and without
+ * bias, few and many channels, alone and in decoders with skip connections.  SEEDS, FIRST, VERBOSE as in judge.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "compiler/judge.h"
+#include "support/make_model.h"
+
+#define ANY(s, list) (list)[random_next(s) % (sizeof(list) / sizeof *(list))]
+
+static int32_t up_to(uint64_t *s, int32_t n) { return 1 + (int32_t)(random_next(s) % (uint64_t)n); }
+
+static int up(struct maker *k, uint64_t *s, int x)
+{
+    static const int32_t channels[] = {1, 3, 4, 8, 16, 31, 64, 65};
+    struct make_window w = {.channels = ANY(s, channels), .size = up_to(s, 5), .width = up_to(s, 5),
+                            .stride = up_to(s, 4), .padding = random_next(s) % 2 ? TFL_PAD_SAME : TFL_PAD_VALID,
+                            .no_bias = random_next(s) % 2};
+    return make_transpose_conv(k, x, &w);
+}
+
+static const struct tfl_model *alone(struct arena *a, uint64_t seed)
+{
+    static const int32_t sizes[] = {4, 5, 6, 7, 8, 13}, channels[] = {1, 3, 8, 16, 33, 64};
+    uint64_t s = seed;
+    struct maker *k = maker_new(a, random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8, seed);
+    int x = make_input(k, 3, (int32_t[]){ANY(&s, sizes), ANY(&s, sizes), ANY(&s, channels)});
+    make_output(k, up(k, &s, x));
+    return maker_finish(k);
+}
+
+/* Down, up, joined with what was there before, as in a U-Net. */
+static const struct tfl_model *decoder(struct arena *a, uint64_t seed)
+{
+    static const int32_t sizes[] = {8, 12, 16, 20}, channels[] = {4, 8, 16, 24};
+    uint64_t s = seed;
+    struct maker *k = maker_new(a, random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8, seed);
+    int32_t c = ANY(&s, channels), size = 2 + (int32_t)(random_next(&s) % 3);
+    int x = make_input(k, 3, (int32_t[]){ANY(&s, sizes), ANY(&s, sizes), 3});
+    int high = make_conv_2d(k, x, &(struct make_window){.channels = c, .size = 3, .activation = TFL_ACT_RELU6});
+    int low = make_conv_2d(k, high, &(struct make_window){.channels = 2 * c, .size = 3, .stride = 2});
+    low = make_transpose_conv(k, low, &(struct make_window){.channels = c, .size = size, .stride = 2});
+    int both = random_next(&s) % 2 ? make_concatenation(k, 2, (int[]){low, high}, 3)
+                                   : make_binary(k, TFL_OP_ADD, low, high, TFL_ACT_RELU);
+    make_output(k, make_conv_2d(k, both, &(struct make_window){.channels = c, .size = 3}));
+    return maker_finish(k);
+}
+
+/* Strides of rows and columns that differ: a quarter of the rows, if the model is read so. */
+static void different_strides(void **state)
+{
+    (void)state;
+    for (int32_t tall = 0; tall < 2; tall++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, TFL_INT8, 7);
+        int32_t shape[4] = {1, tall ? 18 : 6, tall ? 5 : 15, 8};
+        int x = make_input(k, 3, (int32_t[]){6, 5, 8});
+        int y = make_transpose_conv(k, x, &(struct make_window){.channels = 8, .size = 3, .stride = 3});
+        struct tfl_model *m;
+        make_output(k, y);
+        m = maker_finish(k);
+        struct tfl_subgraph *g = &m->subgraphs[0];
+        struct tfl_operator *o = &g->operators[0];
+        *(tall ? &o->options.transpose_conv.stride_w : &o->options.transpose_conv.stride_h) = 1;
+        for (int i = 0; i < 4; i++) {
+            g->tensors[o->outputs[0]].shape[i] = shape[i];
+            put_le32((uint8_t *)(uintptr_t)g->tensors[o->inputs[0]].data.data + 4 * i, (uint32_t)shape[i]);
+        }
+        assert_true(judge_exact(a, m));
+        arena_free(a);
+    }
+}
+
+static void stays_on_the_cpu(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 1);
+    int x = make_conv_2d(k, make_input(k, 3, (int32_t[]){3, 8, 4}), &(struct make_window){.channels = 8, .size = 1});
+    make_output(k, make_transpose_conv(k, x, &(struct make_window){.channels = 8, .size = 2, .stride = 2}));
+    struct judgement j = judge(a, maker_finish(k));
+    assert_null(j.fault);
+    assert_int_equal(j.compiled.n_mapped, 1);
+    assert_non_null(strstr(j.compiled.ops[1].why, "fewer than 4 rows"));
+    arena_free(a);
+}
+
+static void all_alone(void **state) { (void)state, judge_draws(alone, 60, 95); }
+static void decoders(void **state) { (void)state, judge_draws(decoder, 20, 95); }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(all_alone), cmocka_unit_test(decoders),
+                                       cmocka_unit_test(different_strides), cmocka_unit_test(stays_on_the_cpu)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
