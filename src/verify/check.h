@@ -22,6 +22,8 @@ struct code {
     uint32_t *chunk, *word;
     size_t count;
     bool whole; /* every chunk decoded; checks that count over the program need it */
+    bool straight; /* no branch or loop of the scalar core goes round or over other than its own bundles: what moves
+                    * data is issued once, in the order of the words */
 };
 
 struct check {
@@ -46,6 +48,8 @@ void check_ring(struct check *c, const struct code *code);
 void check_mesh(struct check *c, const struct code *code);
 void check_sync(struct check *c, const struct code *code);
 void check_host(struct check *c, const struct code *code);
+void check_core(struct check *c, const struct code *code);
+void check_fifos(struct check *c, const struct code *code);
 void check_layers(struct check *c, const struct code *code);
 
 /* Tile mask and sequence number of tile instructions (opcodes below 0x20); false for scalar ones. */

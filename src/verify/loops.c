@@ -26,6 +26,35 @@ static void check_wait(struct check *c, const struct code *code, long at, const 
             finding(c, code, at, RULE_WAIT, "wait %u: flag %d at loop %d, form %d", k, w[k].id, w[k].dim, w[k].fl);
 }
 
+/* Sums that an instruction completes (docs/sim.md, "When a sum is complete"); -1 where a nest is cut short. */
+static int64_t sums(const struct isa_tensor *t)
+{
+    if (t->ldim || t->p.ldim)
+        return -1;
+    if (t->nospill)
+        return t->p.boff ? lim_product(t->p.lim, (unsigned)t->p.bdim, 8) : 1;
+    int64_t n = 1;
+    for (unsigned k = 0; k < 8; k++)
+        if (!(t->redmask >> k & 1))
+            n = bounded_product(n, (int64_t)t->lim[k] + 1);
+    return n;
+}
+
+/* Each sum gives one number per lane; the last channel group may have less lanes. */
+static void check_output(struct check *c, const struct code *code, long at, const struct isa_tensor *t)
+{
+    int64_t all = sums(t), groups = t->chdim > 7 ? 1 : lim_product(t->lim, (unsigned)t->chdim, 8);
+    int64_t size = t->out16 ? 2 : 1, have = unit_count(&t->o, 8);
+    if (all < 0 || all % groups)
+        return;
+    int64_t words = ceil_div((t->lanes + 1) * size, 4), last = ceil_div((t->lanes_last + 1) * size, 4);
+    int64_t want = bounded_product(all / groups, bounded_product(groups - 1, words) + last);
+    if (want != have)
+        finding(c, code, at, RULE_OUTPUT, "%lld sums of %d lanes, %d in the last of %lld groups, are %lld words; unit O "
+                "writes %lld", (long long)all, t->lanes + 1, t->lanes_last + 1, (long long)groups, (long long)want,
+                (long long)have);
+}
+
 static void check_tensor(struct check *c, const struct code *code, long at, const struct isa_inst *i)
 {
     const struct isa_tensor *t = &i->tensor;
@@ -53,6 +82,8 @@ static void check_tensor(struct check *c, const struct code *code, long at, cons
         finding(c, code, at, RULE_NUMERICS, "clamp from %g to %g", (double)min, (double)max);
     if (t->chdim > 7 || t->lanes > 63 || t->lanes_last > t->lanes)
         finding(c, code, at, RULE_NUMERICS, "%d lanes, %d in the last group", t->lanes + 1, t->lanes_last + 1);
+    else
+        check_output(c, code, at, t);
 }
 
 /* Rows that `words` in groups of the innermost `pack` loops fill, 64 words a row. */

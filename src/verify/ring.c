@@ -1,6 +1,8 @@
 /* Conservation on the ring: rows, packets and bytes that are sent are the ones that are taken. */
 #include "verify/check.h"
 
+enum { ROW_BYTES = 256 };
+
 /* Units moved by a counter of the scalar-side rings (scalar-core.md, "Chunked counter"). */
 static int64_t chunked(const struct isa_ttu *t)
 {
@@ -12,8 +14,8 @@ void check_ring(struct check *c, const struct code *code)
 {
     static const int unit_bytes[4] = {64, 8, 4, 4}; /* 0x26 src: parameters, activations, scalar memory */
     int64_t sent[2][ISA_TILES] = {0}, taken[2][ISA_TILES] = {0};
-    int64_t core_sent = 0, core_taken = 0, looped = 0, host = 0, fetched = 0, used = 0;
-    bool scalar_output = false, loops = false;
+    int64_t core_sent = 0, core_taken = 0, results_sent = 0, results_taken = 0, looped = 0, host = 0, fetched = 0, used = 0;
+    bool scalar_output = false, loops = !code->straight;
     for (size_t k = 0; k < code->count; k++) {
         const struct isa_inst *i = &code->inst[k];
         switch (i->op) {
@@ -26,7 +28,7 @@ void check_ring(struct check *c, const struct code *code)
         case ISA_RING_SEND: {
             int64_t n = unit_count(&i->send.w, 4);
             if (i->send.core)
-                core_sent += i->send.chan ? n : 0;
+                *(i->send.chan ? &core_sent : &results_sent) += n;
             else
                 for (int t = 0; t < ISA_TILES; t++)
                     sent[i->send.chan != 0][t] += i->send.dst >> t & 1 ? n : 0;
@@ -47,16 +49,17 @@ void check_ring(struct check *c, const struct code *code)
             break;
         }
         case ISA_OUTFEED:
-            if (i->outfeed.host)
-                host += lim_product(i->outfeed.t.lim, 0, 3) * 8;
-            else if (i->outfeed.p.en)
-                core_taken += (int64_t)i->outfeed.t.lim[1] + 1;
-            else
-                scalar_output = true;
+        {
+            int64_t bytes = bounded_product(unit_count(&i->outfeed.t, 3), i->outfeed.host ? 8 : 4);
+            bool loop_back = !i->outfeed.host && i->outfeed.p.en;
+            *(loop_back ? &core_taken : &results_taken) += ceil_div(bytes, ROW_BYTES);
+            host += i->outfeed.host ? bytes : 0;
+            scalar_output = scalar_output || (!i->outfeed.host && !loop_back);
+            if (loop_back && bytes % ROW_BYTES)
+                finding(c, code, (long)k, RULE_RING_CORE, "%lld bytes go back to the ring: no whole rows",
+                        (long long)bytes);
             break;
-        case ISA_BRANCH: case ISA_LOOP:
-            loops = true;
-            break;
+        }
         default:
             break;
         }
@@ -69,6 +72,9 @@ void check_ring(struct check *c, const struct code *code)
     if (!loops && (core_sent != core_taken || 64 * core_taken < looped))
         finding(c, code, NOWHERE, RULE_RING_CORE, "%lld rows sent to the scalar core, %lld taken, %lld words sent on",
                 (long long)core_sent, (long long)core_taken, (long long)looped);
+    if (!loops && results_sent != results_taken)
+        finding(c, code, NOWHERE, RULE_RING_OUT, "%lld rows of results are sent, %lld are taken", (long long)results_sent,
+                (long long)results_taken);
     if (!loops && (used != fetched || fetched * 64 < (int64_t)code->x->parameters.size))
         finding(c, code, NOWHERE, RULE_PARAM_PACKETS, "%zu bytes of parameters, %lld packets fetched, %lld used",
                 code->x->parameters.size, (long long)fetched, (long long)used);

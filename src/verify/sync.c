@@ -165,10 +165,7 @@ void check_sync(struct check *c, const struct code *code)
     struct sync *s = ARENA_NEW(c->a, struct sync);
     s->c = c;
     s->code = code;
-    bool jumps = false; /* a loop of the scalar core issues instructions more than once: counts are not static */
-    for (size_t k = 0; k < code->count; k++)
-        jumps = jumps || code->inst[k].op == ISA_BRANCH;
-    for (size_t k = 0; k < code->count && !jumps; k++) {
+    for (size_t k = 0; k < code->count && code->straight; k++) {
         const struct isa_inst *i = &code->inst[k];
         switch (i->op) {
         case ISA_MAC: case ISA_MAX: case ISA_SUM: case ISA_RESIZE:

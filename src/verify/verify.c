@@ -137,6 +137,29 @@ static void decode(struct check *c, struct code *code)
     }
 }
 
+static bool only_core(const struct isa_inst *i)
+{
+    return i->op == ISA_BUNDLE || i->op == ISA_BRANCH || i->op == ISA_LOOP;
+}
+
+/* Words that a jump can leave out or repeat: they must be bundles of the scalar core only. */
+static bool straight(const struct code *code)
+{
+    for (size_t k = 0; k < code->count; k++) {
+        const struct isa_inst *i = &code->inst[k];
+        int64_t from = code->word[k], to = i->op == ISA_BRANCH ? from + i->branch.target : from + 1 + i->loop.length;
+        if (i->op != ISA_BRANCH && i->op != ISA_LOOP)
+            continue;
+        for (size_t j = k + 1; j < code->count && code->chunk[j] == code->chunk[k] && code->word[j] < to; j++)
+            if (!only_core(&code->inst[j]))
+                return false;
+        for (size_t j = k; j-- > 0 && code->chunk[j] == code->chunk[k] && code->word[j] >= to;)
+            if (!only_core(&code->inst[j]))
+                return false;
+    }
+    return code->whole;
+}
+
 void verify_package(struct arena *a, const struct dwn_package *p, struct verify_report *out)
 {
     struct check c = {.a = a, .package = p};
@@ -145,6 +168,7 @@ void verify_package(struct arena *a, const struct dwn_package *p, struct verify_
         struct code *code = &c.code[e];
         *code = (struct code){.index = e, .x = &p->executables[e]};
         decode(&c, code);
+        code->straight = straight(code);
         check_framing(&c, code);
         check_loops(&c, code);
         if (code->whole) {
@@ -153,6 +177,8 @@ void verify_package(struct arena *a, const struct dwn_package *p, struct verify_
             check_sync(&c, code);
         }
         check_host(&c, code);
+        check_core(&c, code);
+        check_fifos(&c, code);
         check_layers(&c, code);
     }
     check_memory(&c);

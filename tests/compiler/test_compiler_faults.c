@@ -54,9 +54,7 @@ static void judge(const char *name, struct tfl_model *(*make)(struct arena *))
     unsigned tried = count[FAULT_BY_VERIFIER] + count[FAULT_BY_SIMULATOR] + count[FAULT_BY_OUTPUT] +
                      count[FAULT_HARMLESS];
     assert_true(tried > fault_kinds() / 2); /* not every kind has a place in every program */
-    assert_true(count[FAULT_BY_VERIFIER] > tried / 3); /* each of the three notices a good part of them first */
-    assert_true(count[FAULT_BY_SIMULATOR] > tried / 8);
-    assert_true(count[FAULT_BY_OUTPUT] > tried / 8);
+    assert_true(count[FAULT_BY_VERIFIER] >= tried / 2);
     arena_free(a);
 }
 

@@ -10,8 +10,8 @@
 #include "isa/isa.h"
 #include "verify/verify.h"
 
-/* The smallest STAND_ALONE program: one tile sends 8 bytes to the host.  Kept as structs so that each test changes one
- * thing. */
+/* The smallest STAND_ALONE program: one tile sends 8 bytes to the host, into a buffer that a descriptor names.  Kept as
+ * structs so that each test changes one thing. */
 struct sample {
     struct arena *a;
     struct isa_inst inst[64];
@@ -21,6 +21,7 @@ struct sample {
     struct dwn_stream stream;
     struct dwn_layer out;
     struct dwn_hint hints[3];
+    struct dwn_field_offset address[2];
 };
 
 static struct isa_inst fence(int32_t seq, int32_t flags, int32_t core, int32_t end)
@@ -51,7 +52,28 @@ static size_t add(struct sample *s, struct isa_inst i)
     return s->count++;
 }
 
-enum { AT_FENCE = 1, AT_TO_WIDE = 3, AT_OUTFEED = 4, AT_SEND = 5, AT_LAST_FENCE = 6, AT_HALT = 8 };
+/* Scalar bundles: a constant into a register; a register into a descriptor slot; the descriptor itself. */
+static struct isa_inst move(int32_t reg, int32_t value)
+{
+    return (struct isa_inst){.op = ISA_BUNDLE, .bundle = {.alu = 0x0f, .alu_imm = 1, .alu_dst = reg, .imm = value}};
+}
+
+static struct isa_inst slot(int32_t n, int32_t reg)
+{
+    return (struct isa_inst){.op = ISA_BUNDLE, .bundle = {.store = 5, .store_slot = n, .store_data = reg}};
+}
+
+static void descriptor(struct sample *s, int32_t size, int32_t tag)
+{
+    add(s, move(2, size));
+    add(s, move(3, tag));
+    for (int32_t n = 0; n < 4; n++)
+        add(s, slot(n, n));
+    add(s, (struct isa_inst){.op = ISA_BUNDLE, .bundle = {.store = 6}});
+}
+
+enum { AT_FENCE = 1, AT_ADDRESS = 3, AT_SIZE = 5, AT_TO_WIDE = 12, AT_OUTFEED, AT_SEND, AT_LAST_FENCE, AT_HALT = 26,
+       ADDRESS_WORD = 4 };
 
 static void make(struct sample *s)
 {
@@ -59,6 +81,9 @@ static void make(struct sample *s)
     add(s, (struct isa_inst){.op = ISA_START});
     add(s, fence(0, 0x7ffff, 1, 0));
     add(s, core_sync());
+    add(s, move(1, 0)); /* upper and lower half of the address of the output: the driver's */
+    add(s, move(0, 0));
+    descriptor(s, 8, 3);
     struct isa_inst to_wide = {.op = ISA_TO_WIDE};
     to_wide.to_wide = (struct isa_to_wide){
         .tiles = 1, .seq = 1, .n = unit(6, 0, 2), .w = unit(4, 2078, 1), .p = {1, 1}, .pack = 1};
@@ -74,6 +99,9 @@ static void make(struct sample *s)
     add(s, send);
     add(s, fence(3, 0, 1, 3));
     add(s, core_sync());
+    add(s, move(0, 0));
+    add(s, move(1, 0));
+    descriptor(s, 0, 4);
     struct isa_inst halt = {.op = ISA_HALT};
     halt.halt.last = 1;
     add(s, halt);
@@ -88,6 +116,11 @@ static void make(struct sample *s)
     s->hints[1] = (struct dwn_hint){
         .kind = DWN_HINT_DESCRIPTOR, .direction = DWN_OUTFEED, .desc = DWN_OUTPUT, .name = "out", .size = 8};
     s->hints[2] = (struct dwn_hint){.kind = DWN_HINT_INTERRUPT, .direction = DWN_OUTFEED};
+    for (uint32_t n = 0; n < 2; n++)
+        s->address[n] = (struct dwn_field_offset){
+            .desc = DWN_OUTPUT, .name = "out", .upper = n == 0, .offset_bit = 128 * (ADDRESS_WORD + n) + 70};
+    s->stream.offsets = s->address;
+    s->stream.n_offsets = 2;
     s->x = (struct dwn_executable){.type = DWN_STAND_ALONE,
                                    .narrow_bytes = 64,
                                    .streams = &s->stream,
@@ -148,31 +181,76 @@ DEFECT(flag_does_not_exist, "wait-form", s.inst[AT_SEND].send.wait[2] = (struct 
 DEFECT(above_the_declared_memory, "narrow-range", s.inst[AT_TO_WIDE].to_wide.n.base = 15)
 DEFECT(above_wide_memory, "wide-range", s.inst[AT_TO_WIDE].to_wide.w.base = 2080; s.inst[AT_SEND].send.w.base = 2080)
 DEFECT(row_that_nothing_wrote, "cache-read", s.inst[AT_SEND].send.w.base = 2000)
-DEFECT(rows_that_nobody_takes, "ring-a", s.inst[AT_SEND].send.core = 0; s.inst[AT_SEND].send.dst = 2)
-DEFECT(too_many_bytes_for_the_layer, "out-bytes", s.inst[AT_OUTFEED].outfeed.t.lim[0] = 1)
+DEFECT(rows_that_nobody_takes, "ring-a ring-out", s.inst[AT_SEND].send.core = 0; s.inst[AT_SEND].send.dst = 2)
+DEFECT(too_many_bytes_for_the_layer, "out-bytes host-bytes", s.inst[AT_OUTFEED].outfeed.t.lim[0] = 1)
 DEFECT(wait_without_signal, "sync-balance", s.inst[AT_TO_WIDE].to_wide.p.en = 0)
 DEFECT(wait_for_too_much, "sync-balance", s.inst[AT_SEND].send.wait[1].val = 2)
 DEFECT(out_of_turn, "ticket", s.inst[AT_SEND].send.wait[0].val = 1)
-DEFECT(hint_of_no_layer, "hint-range hint-cover", s.hints[1].name = "other")
-DEFECT(hint_too_small, "hint-range hint-cover", s.hints[1].size = 4)
-DEFECT(no_interrupt, "hints", s.x.n_hints = 2)
-DEFECT(layer_of_a_wrong_size, "out-bytes hint-range hint-cover layer",
+DEFECT(hint_of_no_layer, "hint-range hint-cover hint-program", s.hints[1].name = "other")
+DEFECT(hint_too_small, "hint-range hint-cover hint-program", s.hints[1].size = 4)
+DEFECT(no_interrupt, "hints hint-program", s.x.n_hints = 2)
+DEFECT(layer_of_a_wrong_size, "out-bytes hint-range hint-cover hint-program host-bytes layer",
        s.out.size_bytes = 16; s.hints[1].size = 24; s.inst[AT_OUTFEED].outfeed.t.lim[0] = 5)
+DEFECT(descriptor_behind_its_buffer, "descriptor hint-program host-bytes", s.inst[AT_SIZE].bundle.imm = 16)
+DEFECT(descriptor_shorter_than_its_hint, "hint-program host-bytes", s.inst[AT_SIZE].bundle.imm = 0)
+DEFECT(a_row_that_nobody_takes, "ring-core ring-out", s.inst[AT_SEND].send.chan = 1)
 DEFECT(no_partner, "pair", s.x.type = DWN_EXECUTION_ONLY)
+
+/* A host infeed and an injection in front of everything: 2 units of 8 bytes. */
+static void infeeds_and_injections(void **state)
+{
+    (void)state;
+    struct sample s;
+    make(&s);
+    memmove(&s.inst[AT_TO_WIDE + 2], &s.inst[AT_TO_WIDE], (s.count - AT_TO_WIDE) * sizeof *s.inst);
+    s.count += 2;
+    s.inst[AT_TO_WIDE] = (struct isa_inst){.op = ISA_INFEED, .infeed = {.av = 1, .t = unit(3, 0, 2)}};
+    s.inst[AT_TO_WIDE + 1] = (struct isa_inst){
+        .op = ISA_INJECT,
+        .inject = {.src = 1, .t = unit(3, 0, 2), .one = 1, .wait = {{.id = ISA_AVDATA_POP, .val = 1, .step = 1, .fl = 1}}}};
+    assert_string_equal(found(&s), "host-bytes"); /* no descriptor fetches them */
+    s.inst[AT_TO_WIDE + 1].inject.t.base = 1;
+    assert_string_equal(found(&s), "host-bytes inject");
+    s.inst[AT_TO_WIDE + 1].inject.t.base = 0;
+    s.inst[AT_TO_WIDE].infeed.t.base = 1;
+    assert_string_equal(found(&s), "host-bytes infeed");
+    arena_free(s.a);
+}
+
+/* One sum of 8 lanes is two words. */
+static void words_of_a_tensor_instruction(void **state)
+{
+    (void)state;
+    struct sample s;
+    make(&s);
+    memmove(&s.inst[AT_TO_WIDE + 1], &s.inst[AT_TO_WIDE], (s.count - AT_TO_WIDE) * sizeof *s.inst);
+    s.count++;
+    struct isa_tensor t = {.tiles = 1, .seq = 1, .one = 1, .nospill = 1, .lanes = 7, .lanes_last = 7};
+    t.o = unit(8, 0, 2);
+    t.o.step[0] = 4;
+    for (int k = 1; k < 8; k++)
+        t.o.step[k] = -4;
+    s.inst[AT_TO_WIDE] = (struct isa_inst){.op = ISA_MAC, .tensor = t};
+    s.inst[AT_TO_WIDE + 1].to_wide.seq = 2, s.inst[AT_SEND + 1].send.seq = 3, s.inst[AT_LAST_FENCE + 1].fence.seq = 4;
+    assert_string_equal(found(&s), "");
+    s.inst[AT_TO_WIDE].tensor.lanes = s.inst[AT_TO_WIDE].tensor.lanes_last = 11;
+    assert_string_equal(found(&s), "output");
+    arena_free(s.a);
+}
 
 static void mesh_words_that_do_not_arrive(void **state)
 {
     (void)state;
     struct sample s;
     make(&s);
-    memmove(&s.inst[4], &s.inst[3], (s.count - 3) * sizeof *s.inst);
+    memmove(&s.inst[AT_TO_WIDE + 1], &s.inst[AT_TO_WIDE], (s.count - AT_TO_WIDE) * sizeof *s.inst);
     s.count++;
     struct isa_inst mesh = {.op = ISA_MESH_EAST};
     mesh.mesh = (struct isa_mesh){.tiles = 1, .seq = 1, .a = unit(4, 0, 3)};
-    s.inst[3] = mesh;
-    s.inst[4].to_wide.seq = 2, s.inst[6].send.seq = 3, s.inst[7].fence.seq = 4;
+    s.inst[AT_TO_WIDE] = mesh;
+    s.inst[AT_TO_WIDE + 1].to_wide.seq = 2, s.inst[AT_SEND + 1].send.seq = 3, s.inst[AT_LAST_FENCE + 1].fence.seq = 4;
     assert_string_equal(found(&s), "mesh-count");
-    s.inst[3].mesh.tiles = 8; /* the east edge */
+    s.inst[AT_TO_WIDE].mesh.tiles = 8; /* the east edge */
     assert_string_equal(found(&s), "mesh-edge");
     arena_free(s.a);
 }
@@ -182,11 +260,9 @@ static void field_offset_that_points_nowhere(void **state)
     (void)state;
     struct sample s;
     make(&s);
-    struct dwn_field_offset pair[2] = {{.desc = DWN_OUTPUT, .name = "out", .upper = true, .offset_bit = 70},
-                                       {.desc = DWN_OUTPUT, .name = "out", .offset_bit = 198}};
-    s.stream.offsets = pair;
-    s.stream.n_offsets = 2;
-    assert_string_equal(found(&s), "field-offset");
+    s.address[0].offset_bit = 70;
+    s.address[1].offset_bit = 198;
+    assert_string_equal(found(&s), "field-offset descriptor hint-program");
     arena_free(s.a);
 }
 
@@ -224,6 +300,9 @@ int main(void)
         cmocka_unit_test(wait_for_too_much),            cmocka_unit_test(out_of_turn),
         cmocka_unit_test(hint_of_no_layer),             cmocka_unit_test(hint_too_small),
         cmocka_unit_test(no_interrupt),                 cmocka_unit_test(layer_of_a_wrong_size),
+        cmocka_unit_test(descriptor_behind_its_buffer), cmocka_unit_test(descriptor_shorter_than_its_hint),
+        cmocka_unit_test(a_row_that_nobody_takes),
+        cmocka_unit_test(infeeds_and_injections),       cmocka_unit_test(words_of_a_tensor_instruction),
         cmocka_unit_test(no_partner),                   cmocka_unit_test(mesh_words_that_do_not_arrive),
         cmocka_unit_test(field_offset_that_points_nowhere), cmocka_unit_test(arbitrary_words_are_findings_and_no_crash),
     };
