@@ -54,7 +54,8 @@ static void emit_vector(const struct plan *plan, const struct step *s, struct pr
     struct slices c = slices_of(v->z);
     int32_t last = c.tiles - 1, rest = slice_words(&c, last), all = (1 << c.tiles) - 1, from = value_at(plan, v);
     int64_t size = round_up(v->z, UNIT);
-    emit_barrier(p, LAYER_FLAGS);
+    if (s == plan->steps || s[-1].family != &family_softmax) /* which ends with fences */
+        emit_barrier(p, LAYER_FLAGS);
     emit_barrier(p, 0);
     scalar_io_base(p, DWN_OUTPUT, name);
     scalar_move(p, 5, REG_IO_LO);

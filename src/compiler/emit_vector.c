@@ -101,9 +101,10 @@ static void emit_gather(const struct plan *plan, const struct step *s, struct pr
     int32_t row = GATHER_ROW;
     if (after_infeed(plan, s)) {
         emit_barrier(p, 0);
-    } else if (maker(plan, s) == &family_softmax ||
-               maker(plan, s) ==
-                   &family_channel_pool) { /* which ends with all that is needed, and leaves a row in use */
+    } else if (maker(plan, s) == &family_softmax) {
+        emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+        row--;
+    } else if (maker(plan, s) == &family_channel_pool) { /* ends with all that is needed, and leaves a row in use */
         row--;
     } else {
         emit_exchange_begin(p);

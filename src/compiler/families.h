@@ -17,7 +17,7 @@ extern const struct family family_join;      /* vector -> a place in another  em
 extern const struct family family_flatten;   /* grid -> slices               emit_flatten.c; detail: flatten_detail() */
 extern const struct family family_collect;   /* grid -> whole                emit_collect.c */
 extern const struct family
-    family_softmax; /* slices -> slices             emit_softmax.c; detail: struct softmax_detail */
+    family_softmax; /* slices -> slices             emit_softmax.c; detail: softmax_detail() */
 
 extern const struct family
     family_infeed_image; /* host -> grid               emit_image.c; detail: infeed_image_detail() */
@@ -47,10 +47,7 @@ struct join_detail {
     bool first, last; /* of the parts */
 };
 
-struct softmax_detail {
-    const struct tfl_tensor *in, *out;
-    float beta;
-};
+void *softmax_detail(struct arena *a, const struct tfl_tensor *in, const struct tfl_tensor *out, float beta);
 
 /* A convolution: its tensors and windows. */
 struct conv_detail {

@@ -96,8 +96,8 @@ static struct item *items_of(struct arena *a, struct narrow_buffer *buffers, uin
 
 static bool before(const struct item *x, const struct item *y)
 {
-    if (x->buffer->late || y->buffer->late) /* temporaries stay in their order */
-        return !x->buffer->late && y->buffer->late;
+    if (x->buffer->late || y->buffer->late)
+        return x->buffer->late < y->buffer->late;
     if (x->peak != y->peak)
         return x->peak > y->peak;
     return x->length != y->length ? x->length > y->length : x->buffer->words > y->buffer->words;

@@ -16,7 +16,7 @@ struct narrow_buffer {
      * phases of its last one (0: in all). */
     int32_t from, until;
     bool sum;       /* made by an ADD: the order counts its life from the next step on */
-    bool late;      /* temporaries: placed after all activations, in their order */
+    int32_t late;   /* > 0, temporaries: placed after all activations, by this number, equal ones in their order */
     uint32_t group; /* > 0: buffers of one number get one address; they may be alive together */
     int32_t at;     /* result: word address */
 };

@@ -130,6 +130,37 @@ static bool assign_whole(struct arena *a, const struct place_item *item, int32_t
     return true;
 }
 
+/* Part k to tile k.  Whether it succeeds or not, all tiles leave the heap and come back in their order, which changes
+ * the order of equal loads (mobilenet_v1_0.25_128, 0.5_160: tables of SOFTMAX beside the layer before it; 0.75_192: no
+ * room for them). */
+static bool assign_parts(struct arena *a, const struct place_item *item, int32_t cap, struct heap *h,
+                         struct placed *out)
+{
+    int32_t load[TILES], tiles = (int32_t)ceil_div(item->rows, item->part);
+    for (unsigned i = 0; i < TILES; i++)
+        load[h->a[i].tile] = h->a[i].load;
+    *out = (struct placed){.chunks = ARENA_ARRAY(a, struct place_chunk, TILES), .parted = tiles <= TILES};
+    for (int32_t t = 0, left = item->rows; t < tiles && out->parted; t++, left -= item->part) {
+        int32_t rows = left < item->part ? left : item->part;
+        out->parted = load[t] + rows <= cap;
+        add_chunk(out, t, rows);
+    }
+    for (uint32_t k = 0; out->parted && k < out->count; k++)
+        load[k] += out->chunks[k].rows;
+    h->n = 0;
+    for (int32_t t = 0; t < TILES; t++)
+        heap_push(h, (struct slot){load[t], t});
+    return out->parted;
+}
+
+static bool assign_one(struct arena *a, const struct place_item *item, int32_t cap, struct heap *h, struct placed *out)
+{
+    if (item->part && assign_parts(a, item, cap, h, out))
+        return true;
+    *out = (struct placed){0};
+    return assign_whole(a, item, cap, h, out);
+}
+
 /* ---- rows ---- */
 
 static void take_rows(struct placed *p, int32_t *next)
@@ -140,16 +171,20 @@ static void take_rows(struct placed *p, int32_t *next)
     }
 }
 
-/* Upwards from next[tile] without gaps: spread items first, those on most tiles first, the last of equals first; then
- * the others in execution order. */
+/* Upwards from next[tile] without gaps: spread items first, those on most tiles first, the last of equals first, then
+ * what lies in parts on as many tiles; then the others in execution order. */
 static void assign_rows(const struct place_item *items, uint32_t count, int32_t *next, struct placed *out)
 {
-    for (uint32_t tiles = TILES; tiles > 0; tiles--)
+    for (uint32_t tiles = TILES; tiles > 0; tiles--) {
         for (uint32_t i = count; i-- > 0;)
             if (items[i].kind == PLACE_SPREAD && out[i].count == tiles)
                 take_rows(&out[i], next);
+        for (uint32_t i = 0; i < count; i++)
+            if (out[i].parted && out[i].count == tiles)
+                take_rows(&out[i], next);
+    }
     for (uint32_t i = 0; i < count; i++)
-        if (items[i].kind != PLACE_SPREAD)
+        if (items[i].kind != PLACE_SPREAD && !out[i].parted)
             take_rows(&out[i], next);
 }
 
@@ -172,7 +207,7 @@ bool place_parameters(struct arena *a, const struct place_item *items, uint32_t 
         heap_push(&h, (struct slot){load[t], t});
     for (uint32_t k = 0; k < count; k++) {
         uint32_t i = order[k];
-        if (items[i].kind != PLACE_SPREAD && !assign_whole(a, &items[i], cap, &h, &out[i])) {
+        if (items[i].kind != PLACE_SPREAD && !assign_one(a, &items[i], cap, &h, &out[i])) {
             *misfit = i;
             return false;
         }

@@ -20,6 +20,7 @@ struct place_item {
     enum place_kind kind;
     int32_t groups; /* PLACE_SPREAD: groups of 64 outputs; else 1 */
     int32_t rows;   /* of one group */
+    int32_t part;   /* PLACE_CONV: rows that each tile from the first on takes of it, if all have room; 0: none */
     uint32_t op;    /* TFLite operator index: the order before sorting */
     int32_t level;  /* strip level: passes in which the segment is read; 0 usually */
 };
@@ -31,6 +32,7 @@ struct place_chunk {
 struct placed {
     struct place_chunk *chunks; /* in the order of the stream; rows of the segment in order */
     uint32_t count;
+    bool parted; /* chunk k is the part of tile k (struct place_item) */
 };
 
 enum { PLACE_TILES = 16 };

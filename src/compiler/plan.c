@@ -230,7 +230,8 @@ static struct place_item item_of(const struct parameter *q)
 {
     int32_t groups = q->kind == PLACE_SPREAD ? q->segment.groups : 1;
     return (struct place_item){
-        .kind = q->kind, .groups = groups, .rows = q->segment.rows / groups, .op = q->op, .level = q->level};
+        .kind = q->kind, .groups = groups, .rows = q->segment.rows / groups, .part = q->part, .op = q->op,
+        .level = q->level};
 }
 
 /* Places what is not marked as streamed; marks what does not fit and tries again. */

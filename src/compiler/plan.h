@@ -84,6 +84,7 @@ struct parameter {
     struct segment segment;
     enum place_kind kind;
     int32_t level;
+    int32_t part;       /* rows of it that belong to each tile (struct place_item), or 0 */
     int32_t prefix;     /* cached: per-channel rows that a tile takes as a prefix (caching.h) */
     bool streamed;      /* comes from the host at every inference, else cached */
     int64_t offset;     /* streamed: byte offset in the EXECUTION_ONLY blob */

@@ -28,12 +28,29 @@ static int add_softmax(struct maker *k, int x, float scale)
 static void lengths(void **state)
 {
     (void)state;
-    static const int32_t sizes[] = {1,   2,   3,   5,   10,  21,   1001, 4099, 4,    8,    12,    60,    64,   68,
-                                    100, 128, 192, 256, 260, 1000, 1024, 1028, 2048, 4004, 10000, 32767, 32768};
+    static const int32_t sizes[] = {1,   2,   3,   5,    10,   21,   63,   65,   66,    131,   833,  961,
+                                    962, 965, 1001, 1026, 4099, 4,    8,    12,   60,    64,    68,   100,
+                                    128, 192, 256, 260,  1000, 1024, 1028, 2048, 4004,  10000, 32767, 32768};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct arena *a = arena_new();
         struct maker *k = maker_new(a, i % 2 ? TFL_UINT8 : TFL_INT8, i);
         make_output(k, add_softmax(k, make_input(k, 1, &sizes[i]), i % 3 ? 0.04f : 1));
+        assert_true(judge_exact(a, maker_finish(k)));
+        arena_free(a);
+    }
+}
+
+/* Tables of 1001 classes beside layers on fewer tiles, so that their rows differ from tile to tile; then without room
+ * on all tiles (a layer takes 1900 rows and more of each), so that they come over a ring; then from the host. */
+static void tables_wherever_there_is_room(void **state)
+{
+    (void)state;
+    static const int32_t hidden[][2] = {{64, 130}, {7900, 832}, {7800, 1024}};
+    for (int i = 0; i < 3; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, TFL_UINT8, 9);
+        int x = make_fully_connected(k, make_input(k, 1, &hidden[i][0]), hidden[i][1], TFL_ACT_NONE);
+        make_output(k, make_softmax(k, make_fully_connected(k, x, 1001, TFL_ACT_NONE)));
         assert_true(judge_exact(a, maker_finish(k)));
         arena_free(a);
     }
@@ -150,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lengths),
+        cmocka_unit_test(tables_wherever_there_is_room),
         cmocka_unit_test(logits_that_are_read_twice),
         cmocka_unit_test(parts_of_any_length),
         cmocka_unit_test(a_part_that_is_a_result),

@@ -83,7 +83,8 @@ static void ladder(struct buf *o, const struct totals *t, const struct corpus *c
     for (int l = 0; l < LEVELS; l++)
         buf_text(o, "| e | compiler-16 pairs whose %s is byte-identical (token apart) | %d of %d |\n", level_name[l],
                  t->level[l], t->c16);
-    buf_text(o, "| e | tile instructions of older compilers that ours has too, in order (ours: %lld) | %lld of %lld |\n",
+    buf_text(o,
+             "| e | tile instructions of older compilers that ours has too, in order (ours: %lld) | %lld of %lld |\n",
              t->our_tile, t->alike, t->official_tile);
     cycles_ladder(o, c, rows);
     if (t->dead)
@@ -107,8 +108,8 @@ static void per_model(struct buf *o, const struct corpus *c, const struct row *r
                 "words of our "
                 "execution stream over the official one's. alike: tile instructions of the official execution stream "
                 "that ours has too, in order, of all; in brackets those up to the first difference.\n\n"
-                "| model | rt | operators (mapped) | b | c | off from TFLite (largest) | d | e | ratio | alike | why not "
-                "|\n|---|---|---|---|---|---|---|---|---|---|---|\n");
+                "| model | rt | operators (mapped) | b | c | off from TFLite (largest) | d | e | ratio | alike "
+                "| why not |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (uint32_t k = 0; k < c->count; k++) {
         const struct row *r = &rows[k];
         buf_text(o, "| ");
