@@ -74,6 +74,12 @@ struct tfl_tensor *maker_tensor(struct maker *k, int x)
     return &k->g.tensors[x];
 }
 
+struct tfl_operator *maker_last_operator(struct maker *k)
+{
+    require(k->g.n_operators > 0, "no operator yet");
+    return &k->g.operators[k->g.n_operators - 1];
+}
+
 int make_tensor(struct maker *k, enum tfl_type type, uint32_t rank, const int32_t *shape, float scale,
                 int64_t zero_point, float rms)
 {
@@ -179,8 +185,7 @@ static int32_t zero_of(const struct maker *k, int32_t int8_zero)
     return k->type == TFL_INT8 ? int8_zero : int8_zero + 128;
 }
 
-/* A tensor for the result of an operator whose values before the activation have this rms and mean about zero. */
-static int make_result(struct maker *k, uint32_t rank, const int32_t *shape, float rms, enum tfl_activation act)
+int make_result(struct maker *k, uint32_t rank, const int32_t *shape, float rms, enum tfl_activation act)
 {
     switch (act) {
     case TFL_ACT_RELU: /* half the values are 0 */
@@ -196,8 +201,7 @@ static int make_result(struct maker *k, uint32_t rank, const int32_t *shape, flo
     }
 }
 
-/* Same quantisation, another shape. */
-static int make_like(struct maker *k, int x, uint32_t rank, const int32_t *shape)
+int make_like(struct maker *k, int x, uint32_t rank, const int32_t *shape)
 {
     struct tfl_quant q = maker_tensor(k, x)->quant;
     enum tfl_type type = maker_tensor(k, x)->type;
@@ -206,10 +210,8 @@ static int make_like(struct maker *k, int x, uint32_t rank, const int32_t *shape
 
 /* ---- weights ---- */
 
-/* Random weights whose products with x, summed over fan_in, have about TARGET_RMS.  channels: along `dim`.
- * per_channel: int8 models only. */
-static int make_weights(struct maker *k, int x, const int32_t *shape, uint32_t rank, int32_t dim, int64_t fan_in,
-                        bool per_channel)
+int make_weights(struct maker *k, int x, const int32_t *shape, uint32_t rank, int32_t dim, int64_t fan_in,
+                 bool per_channel)
 {
     int32_t channels = shape[dim];
     bool symmetric = k->type == TFL_INT8;
@@ -231,8 +233,7 @@ static int make_weights(struct maker *k, int x, const int32_t *shape, uint32_t r
     return w;
 }
 
-/* int32, scale = input scale * weight scale as TFLite demands. */
-static int make_bias(struct maker *k, int x, int w, int32_t channels)
+int make_bias(struct maker *k, int x, int w, int32_t channels)
 {
     const struct tfl_quant weights = maker_tensor(k, w)->quant;
     float input_scale = maker_tensor(k, x)->quant.scale[0];

@@ -82,8 +82,20 @@ int make_int32s(struct maker *k, uint32_t n, const int32_t *values); /* 1-D cons
 /* Options are at the defaults of the operator's table; the caller sets what differs before the next make_ call. */
 struct tfl_operator *make_operator(struct maker *k, enum tfl_builtin code, uint32_t n_in, const int *in, uint32_t n_out,
                                    const int *out);
-/* Valid until the next make_ call. */
+/* Both valid until the next make_ call. */
 struct tfl_tensor *maker_tensor(struct maker *k, int x);
+struct tfl_operator *maker_last_operator(struct maker *k);
+
+/* A tensor for the result of an operator whose values before the activation have this rms and mean about zero. */
+int make_result(struct maker *k, uint32_t rank, const int32_t *shape, float rms, enum tfl_activation act);
+/* Type and quantisation of x, another shape. */
+int make_like(struct maker *k, int x, uint32_t rank, const int32_t *shape);
+/* Random weights whose products with x, summed over fan_in, have rms 2.  Channels lie along `dim`; per_channel: a scale
+ * for each, in INT8 models only. */
+int make_weights(struct maker *k, int x, const int32_t *shape, uint32_t rank, int32_t dim, int64_t fan_in,
+                 bool per_channel);
+/* INT32, scale = input scale * weight scale as TFLite demands. */
+int make_bias(struct maker *k, int x, int w, int32_t channels);
 
 /* ---- whole models ---- */
 

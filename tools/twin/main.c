@@ -1,0 +1,210 @@
+/* twin: compiles models made from the catalogue's rows and compares the results with what it tells of the official
+ * ones (tests/support/twin.h). */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "compiler/compiler.h"
+#include "support/twin.h"
+
+static const char usage[] =
+    "usage: twin [options] catalogue.tsv\n"
+    "Makes the model of each row with random weights, compiles it and compares with the official compiler's result.\n"
+    "  -n, --name TEXT     only rows whose id is TEXT, or whose repository and path contain it\n"
+    "  -r, --runtime N     only packages of this runtime version (14: compiler 16)\n"
+    "  -u, --unshipped     only rows whose files are not in the corpus\n"
+    "  -s, --seed N        of the weights (1)\n"
+    "  -v, --verbose       rows that agree too, and why operators stay on the CPU\n"
+    "  -o, --output DIR    writes DIR/ID.tflite and DIR/ID_edgetpu.tflite\n"
+    "  -h, --help\n";
+
+struct settings {
+    const char *name, *output;
+    int32_t runtime;
+    uint64_t seed;
+    bool unshipped, verbose;
+};
+
+struct totals {
+    unsigned rows, built, compiled, outer, tile, all, size;
+};
+
+static bool write_file(struct arena *a, const struct settings *s, const char *name, struct bytes file)
+{
+    struct status st = {0};
+    if (file_write(path_join(a, s->output, name), file, &st))
+        return true;
+    fprintf(stderr, "twin: %s\n", st.message);
+    return false;
+}
+
+static bool write_both(struct arena *a, const struct settings *s, const char *id, const struct tfl_model *m,
+                       struct bytes compiled)
+{
+    struct bytes file;
+    struct status st = {0};
+    if (!s->output)
+        return true;
+    if (!tfl_write(a, m, &(struct tfl_write_options){0}, &file, &st)) {
+        fprintf(stderr, "twin: %s: %s\n", id, st.message);
+        return false;
+    }
+    return write_file(a, s, arena_text(a, "%s.tflite", id), file) &&
+           (!compiled.size || write_file(a, s, arena_text(a, "%s_edgetpu.tflite", id), compiled));
+}
+
+static void print_reasons(const struct compile_result *r)
+{
+    for (uint32_t k = 0; k < r->n_ops; k++)
+        if (r->ops[k].why)
+            printf("    operator %u: %s\n", k, r->ops[k].why);
+}
+
+/* One variant of a row, compiled. */
+struct attempt {
+    struct arena *a; /* of everything here */
+    struct tfl_model *model; /* NULL: not built */
+    struct compile_result result;
+    struct twin_facts facts;
+    struct twin_verdict verdict;
+    struct status st; /* why it was not built or not compiled */
+};
+
+static void attempt_variant(const struct settings *s, const struct catalogue_row *row, unsigned variant,
+                            struct attempt *out)
+{
+    *out = (struct attempt){.a = arena_new()};
+    if (!twin_build(out->a, row, variant, s->seed, &out->model, &out->st)) {
+        out->model = NULL;
+        return;
+    }
+    struct compile_options o = {.min_runtime_version = 14, .has_token = true,
+                                .multiple_subgraphs = strtoul(row->outer_graph, NULL, 10) > 1};
+    const struct tfl_model *m = out->model;
+    if (compile_models(out->a, &m, 1, &o, &out->result, &out->st) &&
+        twin_facts(out->a, out->result.file, &out->facts, &out->st))
+        out->verdict = twin_compare(row, &out->facts);
+}
+
+static bool better(const struct attempt *x, const struct attempt *y)
+{
+    if (x->st.code || y->st.code)
+        return !x->st.code;
+    if (x->verdict.distance != y->verdict.distance)
+        return x->verdict.distance < y->verdict.distance;
+    return x->verdict.same_size && !y->verdict.same_size;
+}
+
+/* The variant that comes nearest to the official result, the first of equals; size decides between those of one
+ * histogram only where the first has another one. */
+static unsigned nearest(const struct settings *s, const struct catalogue_row *row, struct attempt *out)
+{
+    unsigned best = 0;
+    attempt_variant(s, row, 0, out);
+    for (unsigned v = 1; v < TWIN_VARIANTS && out->model && out->verdict.distance + out->st.code; v++) {
+        struct attempt other;
+        if (!twin_variant_applies(row, v))
+            continue;
+        attempt_variant(s, row, v, &other);
+        bool take = better(&other, out);
+        arena_free(take ? out->a : other.a);
+        if (take)
+            *out = other, best = v;
+    }
+    return best;
+}
+
+static void print_attempt(const struct catalogue_row *row, const struct attempt *x, unsigned variant)
+{
+    const struct twin_verdict *v = &x->verdict;
+    printf("%s rt %d %s: ", row->id, row->min_runtime, row->name);
+    if (x->st.code) {
+        printf("%s: %s\n", x->model ? "not compiled" : "not built", x->st.message);
+        return;
+    }
+    if (v->same_all && v->same_outer)
+        printf("equal, %s", row->executables);
+    else if (v->same_outer)
+        printf("%s, ours %s, differs in %s", row->executables, x->facts.executables,
+               twin_difference(x->a, row, &x->facts));
+    else
+        printf("official %s, ours %s", row->outer_graph, x->facts.outer_graph);
+    if (!v->same_size)
+        printf("; size %lld, ours %lld", (long long)row->compiled_size, (long long)x->facts.size);
+    printf("%s\n", twin_variant_text[variant]);
+}
+
+static bool one_row(const struct settings *s, const struct catalogue_row *row, struct totals *t)
+{
+    struct attempt x;
+    unsigned variant = nearest(s, row, &x);
+    print_attempt(row, &x, variant);
+    t->rows++, t->built += x.model != NULL, t->compiled += x.facts.compiled;
+    t->outer += x.verdict.same_outer, t->tile += x.verdict.same_tile, t->all += x.verdict.same_all;
+    t->size += x.verdict.same_size;
+    if (s->verbose || (!x.st.code && !x.verdict.same_outer))
+        print_reasons(&x.result);
+    bool ok = !x.model || write_both(x.a, s, row->id, x.model, x.result.file);
+    arena_free(x.a);
+    return ok;
+}
+
+static bool wanted(const struct settings *s, const struct catalogue_row *row)
+{
+    return (!s->name || strcmp(row->id, s->name) == 0 || strstr(row->name, s->name)) &&
+           (!s->runtime || row->min_runtime == s->runtime) && !(s->unshipped && row->shipped);
+}
+
+static bool all_rows(const struct settings *s, const struct catalogue_row *rows, uint32_t count)
+{
+    enum { RUNTIMES = 100 };
+    struct totals by_runtime[RUNTIMES] = {0};
+    for (uint32_t k = 0; k < count; k++)
+        if (wanted(s, &rows[k]) && !one_row(s, &rows[k], &by_runtime[rows[k].min_runtime % RUNTIMES]))
+            return false;
+    for (int v = 0; v < RUNTIMES; v++) {
+        const struct totals *t = &by_runtime[v];
+        if (t->rows)
+            printf("runtime %d: %u rows, %u built, %u compiled, %u with the same operators on the CPU, %u with the same "
+                   "tile instructions, %u with all the same, %u of the same size\n",
+                   v, t->rows, t->built, t->compiled, t->outer, t->tile, t->all, t->size);
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"name", 1, NULL, 'n'},    {"runtime", 1, NULL, 'r'},
+                                            {"unshipped", 0, NULL, 'u'}, {"seed", 1, NULL, 's'},
+                                            {"verbose", 0, NULL, 'v'}, {"output", 1, NULL, 'o'},
+                                            {"help", 0, NULL, 'h'},    {0}};
+    struct settings s = {.seed = 1};
+    for (int o; (o = getopt_long(argc, argv, "n:r:us:vo:h", options, NULL)) != -1;)
+        switch (o) {
+        case 'n': s.name = optarg; break;
+        case 'r': s.runtime = (int32_t)strtol(optarg, NULL, 10); break;
+        case 'u': s.unshipped = true; break;
+        case 's': s.seed = strtoull(optarg, NULL, 10); break;
+        case 'v': s.verbose = true; break;
+        case 'o': s.output = optarg; break;
+        case 'h': fputs(usage, stdout); return 0;
+        default: fputs(usage, stderr); return 2;
+        }
+    if (argc - optind != 1) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    struct arena *a = arena_new();
+    struct status st = {0};
+    struct bytes text;
+    struct catalogue_row *rows;
+    uint32_t count;
+    bool ok = file_read(a, argv[optind], &text, &st) && catalogue_read(a, text, &rows, &count, &st);
+    if (!ok)
+        fprintf(stderr, "twin: %s: %s\n", argv[optind], st.message);
+    ok = ok && all_rows(&s, rows, count);
+    arena_free(a);
+    return ok ? 0 : 1;
+}
