@@ -50,6 +50,11 @@ static bool part_of(const struct pointwise *a, int tile, struct part *part)
         *part = (struct part){.h = 1, .w = 1, .from = from.at, .to = to.at, .words = to.words};
         return true;
     }
+    if (in->layout == LAYOUT_WHOLE) { /* one pixel for all */
+        *part = (struct part){.h = to.h, .w = to.w, .from = value_at(a->plan, in), .to = to.at, .out_x = to.words,
+                              .out_y = to.pitch, .words = to.words};
+        return true;
+    }
     const struct grid *g = &in->grid;
     struct span ys = out->grid.own_y[tile / GRID], xs = out->grid.own_x[tile % GRID];
     struct span ky = axis_steps(&d->y, ys), kx = axis_steps(&d->x, xs);

@@ -99,8 +99,9 @@ static void emit_gather(const struct plan *plan, const struct step *s, struct pr
     const struct value *in = plan_in(plan, s, 0), *out = plan_out(plan, s);
     struct slices c = slices_of(in->z);
     int32_t row = GATHER_ROW;
-    if (after_infeed(plan, s)) {
-        emit_barrier(p, 0);
+    if (after_infeed(plan, s)) { /* perhaps with steps between, in which some tiles had no part */
+        int32_t counted = 1 << ISA_RREAD_A | 1 << ISA_W2N;
+        emit_barrier(p, program_flags_agree(p, out->tiles, counted) ? 0 : LAYER_FLAGS);
     } else if (maker(plan, s) == &family_softmax) {
         emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
         row--;

@@ -26,6 +26,12 @@ uint32_t lower_unary_value(struct plan *p, uint32_t op, uint32_t from);
 /* Channel i of image `to` is channel from[i] of `in`; both have the numbers of `like`. */
 void lower_select_channels(struct plan *p, uint32_t op, const struct tfl_tensor *like, uint32_t in, uint32_t to,
                            const int32_t *from);
+/* The same for a vector of z elements, which is new. */
+uint32_t lower_select_vector(struct plan *p, uint32_t op, const struct tfl_tensor *like, uint32_t in, int32_t z,
+                             const int32_t *from);
+/* Input k of an operator on several tensors, which is no constant, as large as the result: an image without a border
+ * of its own, or a vector in slices (lower_repeat.c). */
+uint32_t lower_operand(struct plan *p, uint32_t op, uint32_t k, bool image);
 /* A new value of the tensor, laid out as another one. */
 uint32_t lower_like(struct plan *p, const struct tfl_tensor *t, uint32_t model);
 /* The same image in a plane without a border. */

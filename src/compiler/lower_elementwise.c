@@ -199,24 +199,27 @@ static void fold_channels(struct plan *p, uint32_t op, const struct folding *f, 
     step_makes(p, s, to);
 }
 
+/* The operands lie on the grid, but for pixels that are repeated, however they lie. */
+static bool as_images(const struct plan *p, uint32_t op)
+{
+    const struct tfl_operator *o = &p->graph->operators[op];
+    bool images = true, repeated = !is_pixel(op_output(p->graph, o, 0));
+    for (uint32_t k = 0; k < 2; k++)
+        if (op_input(p->graph, o, k)->data.size == 0 && !(repeated && is_pixel(op_input(p->graph, o, k))))
+            images = images && lower_is_image(p, (uint32_t)o->inputs[k]);
+    return images;
+}
+
 bool lower_binary(struct plan *p, uint32_t op)
 {
     const struct tfl_operator *o = &p->graph->operators[op];
     uint32_t in[2] = {NO_VALUE, NO_VALUE}, model = NO_VALUE, constant = 2;
-    bool images = true;
+    bool images = as_images(p, op);
     for (uint32_t k = 0; k < 2; k++) {
         if (op_input(p->graph, o, k)->data.size)
             constant = k;
         else
-            images = images && lower_is_image(p, (uint32_t)o->inputs[k]);
-    }
-    for (uint32_t k = 0; k < 2; k++) {
-        if (k == constant)
-            continue;
-        in[k] = lower_value(p, (uint32_t)o->inputs[k]);
-        if (!images)
-            in[k] = lower_slices(p, in[k], op);
-        model = in[k];
+            model = in[k] = lower_operand(p, op, k, images);
     }
     uint32_t out = lower_like(p, op_output(p->graph, o, 0), model);
     p->value_of[o->outputs[0]] = out;

@@ -120,18 +120,24 @@ static void gather_words(struct moving *m)
 
 /* ---- vectors: SLICE and SPLIT ---- */
 
+uint32_t lower_select_vector(struct plan *p, uint32_t op, const struct tfl_tensor *like, uint32_t in, int32_t z,
+                             const int32_t *from)
+{
+    uint32_t whole = lower_whole(p, in, (1 << slices_of(z).tiles) - 1, op);
+    uint32_t out = plan_value(p, like, LAYOUT_SLICES, 1, 1, z);
+    struct step *s = plan_step(p, &family_fully_connected, op);
+    s->detail = select_make(p->arena, like, z, p->values[whole].z, from);
+    step_reads(p, s, whole);
+    step_makes(p, s, out);
+    return out;
+}
+
 static uint32_t select_from_vector(const struct moving *m)
 {
     int32_t z = m->parts[0].count, *from = ARENA_ARRAY(m->p->arena, int32_t, (size_t)z);
     for (int32_t i = 0; i < z; i++)
         from[i] = m->parts[0].from + i;
-    uint32_t whole = lower_whole(m->p, input_of(m, 0), (1 << slices_of(z).tiles) - 1, m->op);
-    uint32_t out = plan_value(m->p, m->t, LAYOUT_SLICES, 1, 1, z);
-    struct step *s = plan_step(m->p, &family_fully_connected, m->op);
-    s->detail = select_make(m->p->arena, m->t, z, m->p->values[whole].z, from);
-    step_reads(m->p, s, whole);
-    step_makes(m->p, s, out);
-    return out;
+    return lower_select_vector(m->p, m->op, m->t, input_of(m, 0), z, from);
 }
 
 static bool lower_output(struct plan *p, uint32_t op, uint32_t output)

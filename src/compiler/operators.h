@@ -18,6 +18,7 @@ struct operator_rule {
     bool image; /* takes its inputs as images on the grid of tiles */
     bool either; /* takes and makes images or vectors */
     bool vectors; /* of these: takes and makes vectors where the output is one pixel */
+    bool repeats; /* of these: repeats an operand that is one pixel, however it lies */
     enum operator_basis basis;
     const char *limits; /* for docs/operators.md; the numbers and all other conditions are in support_*.c */
 };

@@ -16,6 +16,35 @@ static bool same_shape(const struct tfl_tensor *a, const struct tfl_tensor *b)
     return shape4_of(a, &x) && shape4_of(b, &y) && x.n == y.n && x.y == y.y && x.x == y.x && x.z == y.z;
 }
 
+/* The operand is as large as the result, or is repeated along channels, or along rows and columns, or along all. */
+static bool repeats(const struct tfl_tensor *t, const struct tfl_tensor *out)
+{
+    struct shape4 x, y;
+    return shape4_of(t, &x) && shape4_of(out, &y) && x.n == 1 && y.n == 1 && (x.z == y.z || x.z == 1) &&
+           ((x.y == y.y && x.x == y.x) || (x.y == 1 && x.x == 1));
+}
+
+/* A repeated operand may lie anyhow if it is a pixel; all others are images if one is. */
+static struct verdict variable_operand(const struct support *s, uint32_t op, uint32_t k, const struct tfl_tensor *out)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *t = op_input(s->graph->source, o, k), *other = op_input(s->graph->source, o, 1 - k);
+    if (!repeats(t, out))
+        return REFUSE(s, SUPPORT_LIMITATION,
+                      "%s: input \"%s\" (%s) is repeated to %s; this version repeats one value or one pixel for all, or "
+                      "one channel for all",
+                      op_name(s, op), t->name, tfl_shape_text(s->arena, t), tfl_shape_text(s->arena, out));
+    if (other->data.size && !same_shape(t, out))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is repeated for the constant \"%s\" (%s); this "
+                      "version repeats constants only", op_name(s, op), t->name, tfl_shape_text(s->arena, t),
+                      other->name, tfl_shape_text(s->arena, other));
+    bool beside_repeated = !same_shape(t, out) || (other->data.size == 0 && !same_shape(other, out));
+    if (beside_repeated && !is_pixel(out) && !is_pixel(t) && s->form[o->inputs[k]] == FORM_VECTOR)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) lies on the chip as a vector, where this version "
+                      "repeats nothing", op_name(s, op), t->name, tfl_shape_text(s->arena, t));
+    return MAPPED;
+}
+
 /* One value, or one for each channel. */
 static struct verdict constant_operand(const struct support *s, uint32_t op, const struct tfl_tensor *t,
                                        const struct tfl_tensor *out)
@@ -49,17 +78,10 @@ struct verdict support_binary(const struct support *s, uint32_t op)
                       out->name, tfl_shape_text(s->arena, out));
     for (uint32_t k = 0; k < 2; k++) {
         const struct tfl_tensor *t = op_input(s->graph->source, o, k);
-        if (t->data.size) {
-            struct verdict v = constant_operand(s, op, t, out);
-            constants++;
-            if (v.why)
-                return v;
-        } else if (!same_shape(t, out)) {
-            return REFUSE(
-                s, SUPPORT_LIMITATION,
-                "%s: input \"%s\" (%s) is not of the output's shape (%s); this version repeats only constants",
-                op_name(s, op), t->name, tfl_shape_text(s->arena, t), tfl_shape_text(s->arena, out));
-        }
+        struct verdict v = t->data.size ? constant_operand(s, op, t, out) : variable_operand(s, op, k, out);
+        constants += t->data.size != 0;
+        if (v.why)
+            return v;
     }
     if (constants == 2)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: both inputs are constants; fold them", op_name(s, op));

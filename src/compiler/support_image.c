@@ -19,10 +19,13 @@ static enum support_form form_of_operands(const struct support *s, const struct 
         return s->form[o->inputs[0]];
     if (operator_rule_of(o->code)->vectors && is_pixel(op_output(s->graph->source, o, 0)))
         return FORM_VECTOR;
-    for (uint32_t k = 0; k < o->n_inputs; k++)
-        if (o->inputs[k] >= 0 && op_input(s->graph->source, o, k)->data.size == 0 &&
-            s->form[o->inputs[k]] == FORM_VECTOR)
+    const struct tfl_tensor *out = op_output(s->graph->source, o, 0);
+    for (uint32_t k = 0; k < o->n_inputs; k++) {
+        const struct tfl_tensor *t = op_input(s->graph->source, o, k);
+        bool repeated = operator_rule_of(o->code)->repeats && is_pixel(t) && !is_pixel(out);
+        if (o->inputs[k] >= 0 && t->data.size == 0 && s->form[o->inputs[k]] == FORM_VECTOR && !repeated)
             return FORM_VECTOR;
+    }
     return FORM_IMAGE;
 }
 

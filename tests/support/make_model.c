@@ -392,14 +392,19 @@ int make_binary(struct maker *k, enum tfl_builtin code, int x, int y, enum tfl_a
 {
     const struct tfl_tensor *big = maker_tensor(k, x), *small = maker_tensor(k, y);
     float rx = k->rms[x], ry = k->rms[y];
-    if (tfl_elements(big) < tfl_elements(small))
-        big = small;
+    int32_t shape[TFL_MAX_RANK];
+    if (big->rank < small->rank)
+        big = maker_tensor(k, y), small = maker_tensor(k, x);
+    uint32_t rank = big->rank, more = rank - small->rank;
+    for (uint32_t i = 0; i < rank; i++)
+        shape[i] = i < more || big->shape[i] > small->shape[i - more] ? big->shape[i] : small->shape[i - more];
     int out;
     if (code == TFL_OP_MAXIMUM || code == TFL_OP_MINIMUM) /* TFLite wants one quantisation on all three */
-        out = make_like(k, x, big->rank, big->shape);
+        out = make_like(k, x, rank, shape);
+    else if (code == TFL_OP_SQUARED_DIFFERENCE)
+        out = make_result(k, rank, shape, rx * rx + ry * ry, TFL_ACT_RELU);
     else
-        out = make_result(k, big->rank, big->shape, code == TFL_OP_MUL ? rx * ry : sqrtf(rx * rx + ry * ry),
-                          activation);
+        out = make_result(k, rank, shape, code == TFL_OP_MUL ? rx * ry : sqrtf(rx * rx + ry * ry), activation);
     struct tfl_operator *o = one_output(k, code, 2, (int[]){x, y}, out);
     o->version = k->type == TFL_INT8 ? 2 : 1;
     set_activation(o, activation);

@@ -47,7 +47,7 @@ int make_transpose_conv(struct maker *k, int x, const struct make_window *w); /*
 int make_pool(struct maker *k, enum tfl_builtin code, int x, const struct make_window *w); /* AVERAGE_POOL_2D, MAX_.. */
 int make_fully_connected(struct maker *k, int x, int32_t units, enum tfl_activation activation); /* x: [1,n] */
 
-/* ADD SUB MUL MAXIMUM MINIMUM; shapes equal, or one broadcast to the other. */
+/* ADD SUB MUL MAXIMUM MINIMUM SQUARED_DIFFERENCE; shapes equal, or one broadcast to the other. */
 int make_binary(struct maker *k, enum tfl_builtin code, int x, int y, enum tfl_activation activation);
 /* A random constant of the activation type, as second operand of make_binary; rank 0: a scalar. */
 int make_random(struct maker *k, uint32_t rank, const int32_t *shape);
