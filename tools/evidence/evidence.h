@@ -73,8 +73,16 @@ void cycles_report(struct buf *out, const struct corpus *c, const struct row *ro
 void seeded_ladder(struct buf *out, const struct corpus *c, const struct row *rows);
 void seeded_report(struct buf *out, const struct corpus *c, const struct row *rows);
 
-/* docs/evidence.md from the rows.  d: NULL where not measured. */
+/* Pairs of the catalogue whose files are not in the corpus: models of the same operators and shapes, against what the
+ * catalogue tells of the official results (twins.c).  NULL where there is no catalogue, or no such row whose name
+ * contains `name` (NULL: any). */
+struct twins;
+struct twins *twins_measure(struct arena *a, const char *corpus, const char *name, unsigned jobs, unsigned timeout);
+void twins_ladder(struct buf *out, const struct twins *t);
+void twins_report(struct buf *out, const struct twins *t);
+
+/* docs/evidence.md from the rows.  d, t: NULL where not measured. */
 void report_write(struct buf *out, const struct corpus *c, const struct row *rows, const struct field_counts *f,
-                  const struct device_results *d);
+                  const struct device_results *d, const struct twins *t);
 
 #endif

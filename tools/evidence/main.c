@@ -1,16 +1,13 @@
 /* evidence: measures the ladder a-e over a corpus of official models. */
 #include <getopt.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "evidence.h"
+#include "jobs.h"
 
 static const char usage[] =
     "usage: evidence [options] CORPUS [OUT.md]\n"
@@ -29,14 +26,7 @@ struct settings {
     bool verbose;
 };
 
-struct job {
-    pid_t pid;
-    int pipe;
-    uint32_t model;
-    size_t have;
-};
-
-enum { MAX_JOBS = 64, FAULT_BYTES = 200 * 1024 };
+enum { FAULT_BYTES = 200 * 1024 };
 
 /* Seeded faults are tried on the small models: each costs several runs, some on the strict simulator. */
 static bool faults_for(const struct corpus_pair *pair)
@@ -45,73 +35,33 @@ static bool faults_for(const struct corpus_pair *pair)
     return stat(pair->compiled, &info) == 0 && info.st_size <= FAULT_BYTES;
 }
 
-static void start(const struct settings *s, const struct corpus_pair *pair, uint32_t model, struct job *j)
+struct run_arg {
+    const struct settings *s;
+    const struct corpus *c;
+};
+
+static void measure_one(uint32_t k, void *arg, void *result)
 {
-    int ends[2];
-    fflush(NULL);
-    if (pipe(ends) != 0 || (j->pid = fork()) < 0) {
-        perror("evidence");
-        exit(1);
-    }
-    if (j->pid == 0) {
-        close(ends[0]);
-        alarm(s->timeout);
-        struct row row = {0};
-        measure(pair, s->rungs, model, faults_for(pair) ? s->faults : 0, &row);
-        const char *p = (const char *)&row;
-        for (size_t done = 0; done < sizeof row;) {
-            ssize_t n = write(ends[1], p + done, sizeof row - done);
-            if (n <= 0)
-                _exit(1);
-            done += (size_t)n;
-        }
-        _exit(0);
-    }
-    close(ends[1]);
-    *j = (struct job){j->pid, ends[0], model, 0};
+    const struct run_arg *r = arg;
+    const struct corpus_pair *pair = &r->c->pairs[k];
+    measure(pair, r->s->rungs, k, faults_for(pair) ? r->s->faults : 0, result);
 }
 
-/* Reads what a child has to say; true when it is finished. */
-static bool finish(struct job *j, struct row *row)
+static void print_one(uint32_t k, void *arg, const void *result)
 {
-    ssize_t n = read(j->pipe, (char *)row + j->have, sizeof *row - j->have);
-    if (n > 0)
-        j->have += (size_t)n;
-    if (n > 0 && j->have < sizeof *row)
-        return false;
-    close(j->pipe);
-    int state;
-    waitpid(j->pid, &state, 0);
-    if (j->have < sizeof *row)
-        *row = (struct row){0};
-    return true;
+    const struct run_arg *a = arg;
+    const struct row *r = result;
+    if (a->s->verbose)
+        printf("%s: %s, findings %d, equal %d/%d, compiled %d %d %d, e %d%d%d%d%d %s%s%s\n", a->c->pairs[k].name,
+               r->done ? "done" : "DIED", r->findings, r->equal, r->ran, r->compiled, r->clean, r->same_output,
+               r->level[0], r->level[1], r->level[2], r->level[3], r->level[4], r->ran_why,
+               r->compiled_why[0] ? " | " : "", r->compiled_why);
 }
 
 static void measure_all(const struct settings *s, const struct corpus *c, struct row *rows)
 {
-    struct job jobs[MAX_JOBS];
-    unsigned running = 0;
-    uint32_t next = 0;
-    while (next < c->count || running) {
-        while (running < s->jobs && next < c->count) {
-            start(s, &c->pairs[next], next, &jobs[running++]);
-            next++;
-        }
-        struct pollfd wait[MAX_JOBS];
-        for (unsigned k = 0; k < running; k++)
-            wait[k] = (struct pollfd){jobs[k].pipe, POLLIN, 0};
-        poll(wait, running, -1);
-        for (unsigned k = running; k-- > 0;)
-            if (wait[k].revents && finish(&jobs[k], &rows[jobs[k].model])) {
-                const struct row *r = &rows[jobs[k].model];
-                if (s->verbose)
-                    printf("%s: %s, findings %d, equal %d/%d, compiled %d %d %d, e %d%d%d%d%d %s%s%s\n",
-                           c->pairs[jobs[k].model].name, r->done ? "done" : "DIED", r->findings, r->equal, r->ran,
-                           r->compiled, r->clean, r->same_output, r->level[0], r->level[1], r->level[2], r->level[3],
-                           r->level[4], r->ran_why, r->compiled_why[0] ? " | " : "", r->compiled_why);
-                jobs[k] = jobs[--running];
-            }
-    }
+    struct run_arg arg = {s, c};
+    jobs_run(&(struct jobs){c->count, s->jobs, s->timeout, sizeof *rows, rows, measure_one, print_one, &arg});
 }
 
 static void select_models(struct corpus *c, const char *name)
@@ -149,7 +99,8 @@ int main(int argc, char **argv)
     struct status st = {0};
     corpus_list(a, path_join(a, argv[optind], "models"), &corpus);
     select_models(&corpus, s.name);
-    if (!corpus.count) {
+    struct twins *twins = strpbrk(s.rungs, "de") ? twins_measure(a, argv[optind], s.name, s.jobs, s.timeout) : NULL;
+    if (!corpus.count && !twins) {
         fprintf(stderr, "evidence: no compiled models below %s/models\n", argv[optind]);
         return 1;
     }
@@ -165,7 +116,7 @@ int main(int argc, char **argv)
     measure_all(&s, &corpus, rows);
     struct device_results *device = strchr(s.rungs, 'c') && !s.name ? device_measure(a, argv[optind]) : NULL;
     struct buf text = {0};
-    report_write(&text, &corpus, rows, fields, device);
+    report_write(&text, &corpus, rows, fields, device, twins);
     buf_zero(&text, 1);
     const char *end = strstr((const char *)text.data, "\n## Per model");
     fwrite(text.data, 1, end ? (size_t)(end - (const char *)text.data) : text.size - 1, stdout);

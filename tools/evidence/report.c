@@ -51,7 +51,7 @@ static struct totals add_up(const struct corpus *c, const struct row *rows)
 }
 
 static void ladder(struct buf *o, const struct totals *t, const struct corpus *c, const struct row *rows,
-                   const struct device_results *d)
+                   const struct device_results *d, const struct twins *twins)
 {
     buf_text(o, "| rung | what | number |\n|---|---|---|\n");
     buf_text(o,
@@ -86,6 +86,8 @@ static void ladder(struct buf *o, const struct totals *t, const struct corpus *c
     buf_text(o,
              "| e | tile instructions of older compilers that ours has too, in order (ours: %lld) | %lld of %lld |\n",
              t->our_tile, t->alike, t->official_tile);
+    if (twins)
+        twins_ladder(o, twins);
     cycles_ladder(o, c, rows);
     if (t->dead)
         buf_text(o, "| - | models whose measurement crashed or ran out of time | %d |\n", t->dead);
@@ -162,7 +164,7 @@ static void unknown_fields(struct buf *o, const struct field_counts *f)
 }
 
 void report_write(struct buf *out, const struct corpus *c, const struct row *rows, const struct field_counts *f,
-                  const struct device_results *d)
+                  const struct device_results *d, const struct twins *twins)
 {
     struct totals t = add_up(c, rows);
     buf_text(out,
@@ -170,8 +172,10 @@ void report_write(struct buf *out, const struct corpus *c, const struct row *row
              "source: %d). Not edited by hand.\n"
              "What each rung means stands in the README.\n\n",
              t.models, t.sources);
-    ladder(out, &t, c, rows, d);
+    ladder(out, &t, c, rows, d, twins);
     per_model(out, c, rows);
+    if (twins)
+        twins_report(out, twins);
     if (d)
         device_report(out, d);
     seeded_report(out, c, rows);

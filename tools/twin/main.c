@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attempt.h"
 #include "base/file.h"
-#include "compiler/compiler.h"
-#include "support/twin.h"
 
 static const char usage[] =
     "usage: twin [options] catalogue.tsv\n"
@@ -62,61 +61,7 @@ static void print_reasons(const struct compile_result *r)
             printf("    operator %u: %s\n", k, r->ops[k].why);
 }
 
-/* One variant of a row, compiled. */
-struct attempt {
-    struct arena *a; /* of everything here */
-    struct tfl_model *model; /* NULL: not built */
-    struct compile_result result;
-    struct twin_facts facts;
-    struct twin_verdict verdict;
-    struct status st; /* why it was not built or not compiled */
-};
-
-static void attempt_variant(const struct settings *s, const struct catalogue_row *row, unsigned variant,
-                            struct attempt *out)
-{
-    *out = (struct attempt){.a = arena_new()};
-    if (!twin_build(out->a, row, variant, s->seed, &out->model, &out->st)) {
-        out->model = NULL;
-        return;
-    }
-    struct compile_options o = {.min_runtime_version = 14, .has_token = true,
-                                .multiple_subgraphs = strtoul(row->outer_graph, NULL, 10) > 1};
-    const struct tfl_model *m = out->model;
-    if (compile_models(out->a, &m, 1, &o, &out->result, &out->st) &&
-        twin_facts(out->a, out->result.file, &out->facts, &out->st))
-        out->verdict = twin_compare(row, &out->facts);
-}
-
-static bool better(const struct attempt *x, const struct attempt *y)
-{
-    if (x->st.code || y->st.code)
-        return !x->st.code;
-    if (x->verdict.distance != y->verdict.distance)
-        return x->verdict.distance < y->verdict.distance;
-    return x->verdict.same_size && !y->verdict.same_size;
-}
-
-/* The variant that comes nearest to the official result, the first of equals; size decides between those of one
- * histogram only where the first has another one. */
-static unsigned nearest(const struct settings *s, const struct catalogue_row *row, struct attempt *out)
-{
-    unsigned best = 0;
-    attempt_variant(s, row, 0, out);
-    for (unsigned v = 1; v < TWIN_VARIANTS && out->model && out->verdict.distance + out->st.code; v++) {
-        struct attempt other;
-        if (!twin_variant_applies(row, v))
-            continue;
-        attempt_variant(s, row, v, &other);
-        bool take = better(&other, out);
-        arena_free(take ? out->a : other.a);
-        if (take)
-            *out = other, best = v;
-    }
-    return best;
-}
-
-static void print_attempt(const struct catalogue_row *row, const struct attempt *x, unsigned variant)
+static void print_attempt(const struct catalogue_row *row, const struct attempt *x)
 {
     const struct twin_verdict *v = &x->verdict;
     printf("%s rt %d %s: ", row->id, row->min_runtime, row->name);
@@ -133,21 +78,21 @@ static void print_attempt(const struct catalogue_row *row, const struct attempt 
         printf("official %s, ours %s", row->outer_graph, x->facts.outer_graph);
     if (!v->same_size)
         printf("; size %lld, ours %lld", (long long)row->compiled_size, (long long)x->facts.size);
-    printf("%s\n", twin_variant_text[variant]);
+    printf("%s\n", twin_variant_text[x->variant]);
 }
 
 static bool one_row(const struct settings *s, const struct catalogue_row *row, struct totals *t)
 {
     struct attempt x;
-    unsigned variant = nearest(s, row, &x);
-    print_attempt(row, &x, variant);
+    attempt_nearest(row, s->seed, &x);
+    print_attempt(row, &x);
     t->rows++, t->built += x.model != NULL, t->compiled += x.facts.compiled;
     t->outer += x.verdict.same_outer, t->tile += x.verdict.same_tile, t->all += x.verdict.same_all;
     t->size += x.verdict.same_size;
     if (s->verbose || (!x.st.code && !x.verdict.same_outer))
         print_reasons(&x.result);
     bool ok = !x.model || write_both(x.a, s, row->id, x.model, x.result.file);
-    arena_free(x.a);
+    attempt_free(&x);
     return ok;
 }
 

@@ -1,0 +1,2 @@
+target_sources(evidence PRIVATE ${CMAKE_SOURCE_DIR}/tools/twin/attempt.c)
+target_include_directories(evidence PRIVATE ${CMAKE_SOURCE_DIR}/tools/twin)

@@ -1,0 +1,47 @@
+#include "attempt.h"
+
+#include <stdlib.h>
+
+static void attempt_variant(const struct catalogue_row *row, unsigned variant, uint64_t seed, struct attempt *out)
+{
+    *out = (struct attempt){.a = arena_new(), .variant = variant};
+    if (!twin_build(out->a, row, variant, seed, &out->model, &out->st)) {
+        out->model = NULL;
+        return;
+    }
+    struct compile_options o = {.min_runtime_version = 14, .has_token = true,
+                                .multiple_subgraphs = strtoul(row->outer_graph, NULL, 10) > 1};
+    const struct tfl_model *m = out->model;
+    if (compile_models(out->a, &m, 1, &o, &out->result, &out->st) &&
+        twin_facts(out->a, out->result.file, &out->facts, &out->st))
+        out->verdict = twin_compare(row, &out->facts);
+}
+
+static bool better(const struct attempt *x, const struct attempt *y)
+{
+    if (x->st.code || y->st.code)
+        return !x->st.code;
+    if (x->verdict.distance != y->verdict.distance)
+        return x->verdict.distance < y->verdict.distance;
+    return x->verdict.same_size && !y->verdict.same_size;
+}
+
+void attempt_nearest(const struct catalogue_row *row, uint64_t seed, struct attempt *out)
+{
+    attempt_variant(row, 0, seed, out);
+    for (unsigned v = 1; v < TWIN_VARIANTS && out->model && (out->st.code || out->verdict.distance); v++) {
+        struct attempt other;
+        if (!twin_variant_applies(row, v))
+            continue;
+        attempt_variant(row, v, seed, &other);
+        bool take = better(&other, out);
+        attempt_free(take ? out : &other);
+        if (take)
+            *out = other;
+    }
+}
+
+void attempt_free(struct attempt *x)
+{
+    arena_free(x->a);
+}

@@ -1,0 +1,23 @@
+/* A row of the catalogue through our compiler; used by `twin` and `evidence`. */
+#ifndef TWIN_ATTEMPT_H
+#define TWIN_ATTEMPT_H
+
+#include "compiler/compiler.h"
+#include "support/twin.h"
+
+struct attempt {
+    struct arena *a; /* of everything here */
+    unsigned variant;
+    struct tfl_model *model; /* NULL: not built */
+    struct compile_result result;
+    struct twin_facts facts;
+    struct twin_verdict verdict;
+    struct status st; /* why it was not built or not compiled */
+};
+
+/* The variant that comes nearest to the official result, the first of equals.  A variant that is equal in every
+ * opcode ends the search, so that size decides only between those that are not. */
+void attempt_nearest(const struct catalogue_row *row, uint64_t seed, struct attempt *out);
+void attempt_free(struct attempt *x);
+
+#endif
