@@ -13,6 +13,10 @@ enum { SEEDS = 3, WHY = 300, MAX_KINDS = 100 };
 enum level { PARAMETERS, CACHING_STREAM, EXECUTION_STREAM, PACKAGE, WHOLE_FILE, LEVELS };
 extern const char *const level_name[LEVELS];
 
+/* What makes an executable good (quality.c). */
+enum { QUALITY_CYCLES, QUALITY_INSTRUCTIONS, QUALITY_CACHED, QUALITY_FILE, QUALITIES };
+#define QUALITY_LIMIT 1.2
+
 /* Everything measured on one pair.  Plain data: it crosses a pipe, since every model is measured in a
  * process of its own (a crash or an endless run is then one failed row, not the end). */
 struct row {
@@ -36,6 +40,7 @@ struct row {
     int largest_off;
     /* d */
     int compiled, same_mapping, clean, simulated, same_output;
+    long long official_quality[QUALITIES], our_quality[QUALITIES];
     char compiled_why[WHY];
     /* e */
     int level[LEVELS];
@@ -68,6 +73,11 @@ void device_report(struct buf *out, const struct device_results *d);
 void cycles_measure(struct arena *a, const struct dwn_package *p, struct row *out);
 void cycles_ladder(struct buf *out, const struct corpus *c, const struct row *rows);
 void cycles_report(struct buf *out, const struct corpus *c, const struct row *rows);
+
+/* Adds those of one package, its file's size apart. */
+void quality_add(struct arena *a, const struct dwn_package *p, long long out[QUALITIES]);
+void quality_ladder(struct buf *out, const struct corpus *c, const struct row *rows);
+void quality_report(struct buf *out, const struct corpus *c, const struct row *rows);
 
 /* Who notices seeded faults (seeded.c). */
 void seeded_ladder(struct buf *out, const struct corpus *c, const struct row *rows);

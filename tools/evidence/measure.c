@@ -370,6 +370,13 @@ static void rung_e(struct arena *a, const struct loaded *official, const struct 
         r->level[k] = same[k];
 }
 
+static void qualities(struct arena *a, const struct loaded *l, long long out[QUALITIES])
+{
+    out[QUALITY_FILE] = (long long)l->file.size;
+    for (unsigned k = 0; k < l->n_packages; k++)
+        quality_add(a, l->package[k], out);
+}
+
 static void rungs_d_e(struct arena *a, const struct loaded *official, const struct tfl_model *source, const char *rungs,
                       struct row *r)
 {
@@ -397,6 +404,8 @@ static void rungs_d_e(struct arena *a, const struct loaded *official, const stru
         return;
     }
     r->compiled = 1;
+    qualities(a, official, r->official_quality);
+    qualities(a, &ours, r->our_quality);
     if (strchr(rungs, 'd'))
         rung_d(official, &ours, r);
     if (strchr(rungs, 'e'))

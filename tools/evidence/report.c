@@ -80,6 +80,7 @@ static void ladder(struct buf *o, const struct totals *t, const struct corpus *c
     buf_text(o, "| d | our executables that run on the strict simulator | %d of %d |\n", t->simulated, t->sources);
     buf_text(o, "| d | output equal to the official executable's, every byte | %d of %d |\n", t->same_output,
              t->sources);
+    quality_ladder(o, c, rows);
     for (int l = 0; l < LEVELS; l++)
         buf_text(o, "| e | compiler-16 pairs whose %s is byte-identical (token apart) | %d of %d |\n", level_name[l],
                  t->level[l], t->c16);
@@ -179,6 +180,7 @@ void report_write(struct buf *out, const struct corpus *c, const struct row *row
     if (d)
         device_report(out, d);
     seeded_report(out, c, rows);
+    quality_report(out, c, rows);
     cycles_report(out, c, rows);
     unknown_fields(out, f);
 }
