@@ -35,5 +35,7 @@ const struct tfl_tensor *interp_tensor_info(const struct interp *p, uint32_t ten
 
 /* Reproducible input: element i of tensor `input` for `seed` (full range for integers, [-1,1) for floats). */
 void interp_random(const struct tfl_tensor *t, uint32_t input, uint64_t seed, uint8_t *out);
+/* The same for all graph inputs; ranges and bytes in the arena.  Shapes of inputs are known and checked by tfl_read. */
+struct bytes *interp_random_inputs(struct arena *a, const struct tfl_model *m, uint64_t seed);
 
 #endif

@@ -16,3 +16,17 @@ void interp_random(const struct tfl_tensor *t, uint32_t input, uint64_t seed, ui
         }
     }
 }
+
+struct bytes *interp_random_inputs(struct arena *a, const struct tfl_model *m, uint64_t seed)
+{
+    const struct tfl_subgraph *g = &m->subgraphs[0];
+    struct bytes *in = ARENA_ARRAY(a, struct bytes, g->n_inputs);
+    for (uint32_t i = 0; i < g->n_inputs; i++) {
+        const struct tfl_tensor *t = &g->tensors[g->inputs[i]];
+        size_t size = (size_t)tfl_elements(t) * tfl_type_size(t->type);
+        uint8_t *data = arena_alloc(a, size);
+        interp_random(t, i, seed, data);
+        in[i] = bytes_of(data, size);
+    }
+    return in;
+}

@@ -96,7 +96,7 @@ static void average_quantised(struct kern_ctx *c, const struct pool *v, kern_out
     }
 }
 
-static void average_float(const struct pool *v, kern_out y)
+static void pool_float(const struct pool *v, kern_out y, bool largest)
 {
     size_t depth = (size_t)v->x->dim[3];
     float *out = y->data, lo, hi;
@@ -105,13 +105,15 @@ static void average_float(const struct pool *v, kern_out y)
     {
         struct region r = region_of(v, oy, ox);
         for (size_t i = 0; i < depth; i++) {
-            float sum = 0;
+            float value = largest ? -INFINITY : 0;
             for (int32_t iy = r.y0; iy < r.y1; iy++)
-                for (int32_t ix = r.x0; ix < r.x1; ix++)
-                    sum += ((const float *)v->x->data)[offset_of(v, batch, iy, ix) + i];
-            float mean = sum / (float)((r.y1 - r.y0) * (r.x1 - r.x0));
-            mean = mean < lo ? lo : mean;
-            *out++ = mean > hi ? hi : mean;
+                for (int32_t ix = r.x0; ix < r.x1; ix++) {
+                    float x = ((const float *)v->x->data)[offset_of(v, batch, iy, ix) + i];
+                    value = !largest ? value + x : x > value ? x : value;
+                }
+            value = largest ? value : value / (float)((r.y1 - r.y0) * (r.x1 - r.x0));
+            value = value < lo ? lo : value;
+            *out++ = value > hi ? hi : value;
         }
     }
 }
@@ -124,7 +126,7 @@ bool kern_average_pool_2d(struct kern_ctx *c, const struct kern_window *p, kern_
         !pool_init(c, p, x, y, &v))
         return false;
     if (x->type == KERN_F32)
-        average_float(&v, y);
+        pool_float(&v, y, false);
     else
         average_quantised(c, &v, y);
     return true;
@@ -153,34 +155,13 @@ static void max_quantised(struct kern_ctx *c, const struct pool *v, kern_out y)
     }
 }
 
-static void max_float(const struct pool *v, kern_out y)
-{
-    size_t depth = (size_t)v->x->dim[3];
-    float *out = y->data, lo, hi;
-    activation_range_f32(v->p->act, &lo, &hi);
-    FOR_EACH_WINDOW(*v, y)
-    {
-        struct region r = region_of(v, oy, ox);
-        for (size_t i = 0; i < depth; i++) {
-            float best = -INFINITY;
-            for (int32_t iy = r.y0; iy < r.y1; iy++)
-                for (int32_t ix = r.x0; ix < r.x1; ix++) {
-                    float x = ((const float *)v->x->data)[offset_of(v, batch, iy, ix) + i];
-                    best = x > best ? x : best;
-                }
-            best = best < lo ? lo : best;
-            *out++ = best > hi ? hi : best;
-        }
-    }
-}
-
 bool kern_max_pool_2d(struct kern_ctx *c, const struct kern_window *p, kern_in x, kern_out y)
 {
     struct pool v;
     if (!pool_init(c, p, x, y, &v))
         return false;
     if (x->type == KERN_F32)
-        max_float(&v, y);
+        pool_float(&v, y, true);
     else
         max_quantised(c, &v, y);
     return true;

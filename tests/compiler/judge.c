@@ -45,15 +45,8 @@ static const char *differs(struct arena *a, const struct tfl_model *source, cons
                               struct sim *sim, uint64_t seed, struct status *st)
 {
     const struct tfl_subgraph *g = &source->subgraphs[0];
-    struct bytes *in = ARENA_ARRAY(a, struct bytes, g->n_inputs), *x = ARENA_ARRAY(a, struct bytes, g->n_outputs),
+    struct bytes *in = interp_random_inputs(a, source, seed), *x = ARENA_ARRAY(a, struct bytes, g->n_outputs),
                  *y = ARENA_ARRAY(a, struct bytes, g->n_outputs);
-    for (uint32_t i = 0; i < g->n_inputs; i++) {
-        const struct tfl_tensor *t = &g->tensors[g->inputs[i]];
-        size_t size = (size_t)tfl_elements(t) * tfl_type_size(t->type);
-        uint8_t *data = arena_alloc(a, size);
-        interp_random(t, i, seed, data);
-        in[i] = bytes_of(data, size);
-    }
     if (!run(a, source, NULL, in, y, st) || !run(a, compiled, sim, in, x, st))
         return st->message;
     for (uint32_t i = 0; i < g->n_outputs; i++)

@@ -44,7 +44,7 @@ struct reference {
     const char *name;
     struct tfl_model *model;
     struct interp *interp;
-    struct bytes input[LAYERS];
+    struct bytes *input;
     bool small;
     uint64_t seed;
     struct count *count;
@@ -61,12 +61,7 @@ static bool reference_run(struct arena *a, const char *path, struct reference *r
     struct bytes outputs[LAYERS];
     if (g->n_inputs > LAYERS || g->n_outputs > LAYERS || !interp_new(a, r->model, &o, &r->interp, st))
         return false;
-    for (uint32_t k = 0; k < g->n_inputs; k++) {
-        size_t size = interp_input_size(r->interp, k);
-        uint8_t *data = arena_alloc(a, size);
-        interp_random(&g->tensors[g->inputs[k]], k, r->seed, data);
-        r->input[k] = bytes_of(data, size);
-    }
+    r->input = interp_random_inputs(a, r->model, r->seed);
     return interp_run(r->interp, r->input, outputs, st);
 }
 

@@ -47,15 +47,8 @@ static struct interp *start(struct arena *a, const struct tfl_model *m, const ch
 static void run_random(struct arena *a, struct interp *p, const struct tfl_model *m, uint64_t seed, const char *name,
                        struct bytes *outputs)
 {
-    const struct tfl_subgraph *g = &m->subgraphs[0];
-    struct bytes *inputs = ARENA_ARRAY(a, struct bytes, g->n_inputs);
-    for (uint32_t i = 0; i < g->n_inputs; i++) {
-        uint8_t *data = arena_alloc(a, interp_input_size(p, i));
-        interp_random(&g->tensors[g->inputs[i]], i, seed, data);
-        inputs[i] = bytes_of(data, interp_input_size(p, i));
-    }
     struct status st = {0};
-    if (!interp_run(p, inputs, outputs, &st))
+    if (!interp_run(p, interp_random_inputs(a, m, seed), outputs, &st))
         fail_msg("%s: %s", name, st.message);
 }
 

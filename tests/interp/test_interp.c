@@ -21,18 +21,6 @@ static struct interp *start(struct arena *a, const struct tfl_model *m, bool kee
     return p;
 }
 
-static struct bytes *random_inputs(struct arena *a, const struct tfl_model *m, const struct interp *p, uint64_t seed)
-{
-    const struct tfl_subgraph *g = &m->subgraphs[0];
-    struct bytes *in = ARENA_ARRAY(a, struct bytes, g->n_inputs);
-    for (uint32_t i = 0; i < g->n_inputs; i++) {
-        uint8_t *data = arena_alloc(a, interp_input_size(p, i));
-        interp_random(&g->tensors[g->inputs[i]], i, seed, data);
-        in[i] = bytes_of(data, interp_input_size(p, i));
-    }
-    return in;
-}
-
 static void refused(struct arena *a, const struct tfl_model *m, const char *part)
 {
     struct interp *p;
@@ -88,7 +76,7 @@ static void failures_name_operator_and_tensor(void **state)
     struct interp *p = start(a, m, false);
     struct bytes out;
     struct status st = {0};
-    assert_false(interp_run(p, random_inputs(a, m, p, 1), &out, &st));
+    assert_false(interp_run(p, interp_random_inputs(a, m, 1), &out, &st));
     assert_non_null(strstr(st.message, "operator 1 (RELU6): "));
     assert_non_null(strstr(st.message, y->name));
     st = (struct status){0};
@@ -116,11 +104,11 @@ static void memory_is_reused_and_results_repeat(void **state)
     struct arena *a = arena_new();
     const struct tfl_model *m = make_mobilenet(a, TFL_INT8, 5, 32, 8, 10);
     struct interp *p = start(a, m, false), *all = start(a, m, true);
-    struct bytes *in = random_inputs(a, m, p, 9), first, second, kept;
+    struct bytes *in = interp_random_inputs(a, m, 9), first, second, kept;
     struct status st = {0};
     assert_true(interp_run(p, in, &first, &st));
     struct bytes copy = bytes_of(arena_copy(a, first.data, first.size), first.size);
-    assert_true(interp_run(p, random_inputs(a, m, p, 10), &second, &st));
+    assert_true(interp_run(p, interp_random_inputs(a, m, 10), &second, &st));
     assert_true(interp_run(p, in, &second, &st));
     assert_true(bytes_equal(copy, second));
     assert_true(interp_run(all, in, &kept, &st));
@@ -141,7 +129,7 @@ static void memory_limit(void **state)
     struct interp_options o = {.memory_limit = 5000};
     assert_true(interp_new(a, m, &o, &p, &st));
     struct bytes out;
-    assert_false(interp_run(p, random_inputs(a, m, p, 1), &out, &st));
+    assert_false(interp_run(p, interp_random_inputs(a, m, 1), &out, &st));
     assert_int_equal(st.code, STATUS_LIMIT);
     arena_free(a);
 }
@@ -160,7 +148,7 @@ static void shapes_are_settled_by_running(void **state)
     make_output(k, y);
     struct tfl_model *m = maker_finish(k);
     struct interp *p = start(a, m, false);
-    struct bytes *in = random_inputs(a, m, p, 3), out;
+    struct bytes *in = interp_random_inputs(a, m, 3), out;
     struct status st = {0};
     if (!interp_run(p, in, &out, &st))
         fail_msg("%s", st.message);
@@ -201,7 +189,7 @@ static bool run_damaged(struct bytes file, unsigned *ran)
         inputs += interp_input_size(p, i);
     if (ok && inputs < 1 << 20) {
         struct bytes *out = ARENA_ARRAY(a, struct bytes, m->subgraphs[0].n_outputs);
-        ok = interp_run(p, random_inputs(a, m, p, 1), out, &st);
+        ok = interp_run(p, interp_random_inputs(a, m, 1), out, &st);
     }
     *ran += ok;
     bool said = ok || st.message[0];

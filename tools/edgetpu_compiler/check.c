@@ -13,20 +13,6 @@ struct difference {
     int largest;
 };
 
-static struct bytes *random_inputs(struct arena *a, const struct tfl_model *m, uint64_t seed)
-{
-    const struct tfl_subgraph *g = &m->subgraphs[0];
-    struct bytes *in = ARENA_ARRAY(a, struct bytes, g->n_inputs);
-    for (uint32_t i = 0; i < g->n_inputs; i++) {
-        const struct tfl_tensor *t = &g->tensors[g->inputs[i]];
-        size_t size = (size_t)tfl_elements(t) * tfl_type_size(t->type);
-        uint8_t *data = arena_alloc(a, size);
-        interp_random(t, i, seed, data);
-        in[i] = bytes_of(data, size);
-    }
-    return in;
-}
-
 static bool run(struct arena *a, const struct tfl_model *m, enum kern_numerics numerics, struct sim *sim,
                 const struct bytes *in, struct bytes *out, struct status *st)
 {
@@ -55,7 +41,7 @@ static bool check_numerics(struct arena *a, const struct output *o, const struct
     struct sim *sim = sim_new(&so);
     bool ok = true;
     for (uint64_t k = 0; ok && k < RUNS; k++) {
-        struct bytes *in = random_inputs(a, o->source, SEED + k);
+        struct bytes *in = interp_random_inputs(a, o->source, SEED + k);
         struct bytes *x = ARENA_ARRAY(a, struct bytes, g->n_outputs), *y = ARENA_ARRAY(a, struct bytes, g->n_outputs);
         ok = run(a, compiled, numerics, sim, in, x, st) && run(a, o->source, numerics, NULL, in, y, st);
         for (uint32_t i = 0; ok && i < g->n_outputs; i++)

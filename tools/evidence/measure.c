@@ -147,19 +147,11 @@ static bool run_model(struct arena *a, const struct tfl_model *m, enum kern_nume
                       uint64_t seed, struct run *out, struct status *st)
 {
     struct interp_options o = {.numerics = numerics, .sim = sim, .keep_all = true};
-    const struct tfl_subgraph *g = &m->subgraphs[0];
     *out = (struct run){.model = m};
     if (!interp_new(a, m, &o, &out->interp, st))
         return false;
-    struct bytes *in = ARENA_ARRAY(a, struct bytes, g->n_inputs + 1),
-                 *results = ARENA_ARRAY(a, struct bytes, g->n_outputs + 1);
-    for (uint32_t k = 0; k < g->n_inputs; k++) {
-        size_t size = interp_input_size(out->interp, k);
-        uint8_t *data = arena_alloc(a, size);
-        interp_random(&g->tensors[g->inputs[k]], k, seed, data);
-        in[k] = bytes_of(data, size);
-    }
-    return interp_run(out->interp, in, results, st);
+    struct bytes *results = ARENA_ARRAY(a, struct bytes, m->subgraphs[0].n_outputs + 1);
+    return interp_run(out->interp, interp_random_inputs(a, m, seed), results, st);
 }
 
 /* Compares the outputs of the custom operators of `compiled` with the tensors of the same name in `other`.
