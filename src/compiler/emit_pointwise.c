@@ -114,15 +114,14 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     return true;
 }
 
-void emit_table(struct program *p, int32_t tiles, enum lut_function f, float steps)
+void emit_table(struct program *p, int32_t tiles, const struct lut *t)
 {
-    struct lut t = lut_make(f, steps);
     struct isa_table_op i = {.tiles = tiles, .three = 3};
     for (int s = 0; s < 8; s++)
         for (int c = 0; c < 5; c++)
-            i.coef[s][c] = (int32_t)f32_bits(t.c[s][c]);
+            i.coef[s][c] = (int32_t)f32_bits(t->c[s][c]);
     for (int s = 0; s < 7; s++)
-        i.limit[s] = (int32_t)f32_bits(t.limit[s]);
+        i.limit[s] = (int32_t)f32_bits(t->limit[s]);
     emit_fence(p, (struct fence){.flags = TENSOR_FLAGS, .threads = 1});
     program_add(p, (struct isa_inst){.op = ISA_TABLE, .table = i});
 }
@@ -133,8 +132,8 @@ static void emit_pointwise(const struct plan *plan, const struct step *s, struct
     struct isa_inst inst[ISA_TILES];
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     emit_identity(p, plan->buffers[s->temporary].at, IDENTITY_ROW, true);
-    if (d->has_table)
-        emit_table(p, ALL_TILES, d->table, d->steps);
+    if (d->table)
+        emit_table(p, ALL_TILES, d->table);
     struct pointwise a = {plan, s, program_flag(p, ALL_TILES, ISA_N2W)};
     unsigned n = tile_classes(one_tile, &a, NULL, inst);
     for (unsigned k = 0; k < n; k++)

@@ -732,7 +732,8 @@ static void gather_everywhere(const struct softmax *m, struct program *p)
 
 static void exponentials_by_table(const struct softmax *m, struct program *p)
 {
-    emit_table(p, m->all, LUT_EXP, U16);
+    const struct lut table = lut_make(LUT_EXP, U16);
+    emit_table(p, m->all, &table);
     struct isa_tensor i = exponential(0, 1);
     i.mem_mult = 1;
     if (apply_table(m, p, 2, i, NULL, to_exponentials)) {
@@ -750,7 +751,8 @@ static void exponentials(const struct softmax *m, struct program *p)
     if (!m->has_identity)
         emit_identity(p, at(m, IDENTITY), IDENTITY_ROW, true);
     int32_t written = program_flag(p, m->all, ISA_N2W);
-    emit_table(p, m->all, LUT_EXP, U16);
+    const struct lut table = lut_make(LUT_EXP, U16);
+    emit_table(p, m->all, &table);
     for (int32_t t = 0; t < m->c.tiles; t++) {
         int32_t words = slice_words(&m->c, t);
         struct isa_tensor i = exponential(1 << t, m->d->in->quant.scale[0] * m->d->beta);
@@ -875,7 +877,8 @@ static void inverse_sum(const struct softmax *m, struct program *p)
     enum { ROW = 2071 };
     const float step = 1.0f / U16;
     struct feed f = feed_of(m->pairs);
-    emit_table(p, FIRST_TILE, LUT_RSQRT, ROOT);
+    const struct lut table = lut_make(LUT_RSQRT, ROOT);
+    emit_table(p, FIRST_TILE, &table);
     int32_t ready = program_flag(p, FIRST_TILE, ISA_N2W);
     feed_words(p, &f, at(m, m->tables ? ALL_E : SLICE_E), ROW, 0);
     struct isa_tensor i = tensor(FIRST_TILE, step, -INFINITY, INFINITY);

@@ -3,7 +3,7 @@
  * The factors are made on the chip: 16 words are four rows of weights, two for each operand (channels 0, 1 and 2, 3
  * of a word). Facts: ADD in lane detection, deeplabv3_mnv2_dm05, movenet, mobilenet_v2 (../shared/isa/numerics.md
  * section 2.1).  SUB has no official instance; a negative factor is written as SOFTMAX does it, with a zero point of
- * the weights. */
+ * the weights.  A sum through a table: the gates of keras_lstm. */
 #include "compiler/box.h"
 #include "compiler/families.h"
 #include "compiler/scalar.h"
@@ -64,6 +64,10 @@ static struct sum sum_of(const struct plan *plan, const struct step *s)
     m.numbers = (struct isa_tensor){.one = 1, .nospill = 1, .w16 = 1, .redmask = 3, .lanes = 3, .lanes_last = 3};
     set_clamp(&m.numbers, d->out, d->activation);
     m.numbers.scale = (int32_t)f32_bits(rescale_multiplier(c.step, d->out->quant.scale[0]));
+    if (d->table) {
+        set_table_numerics(&m.numbers, d->out, d->table);
+        m.numbers.scale = (int32_t)f32_bits(c.step);
+    }
     m.numbers.cbias = -(m.factor[0] * zero[0] + m.factor[1] * zero[1]);
     if (value_at(plan, m.x) > value_at(plan, m.y)) {
         const struct value *v = m.x;
@@ -153,6 +157,9 @@ static void emit_sum(const struct plan *plan, const struct step *s, struct progr
     m.row = sum_matrix_row(plan, s);
     m.ready = program_flag(p, ALL_TILES, ISA_N2W);
     make_matrix(&m, p, plan->buffers[s->temporary].at);
+    const struct lut *table = ((const struct binary_detail *)s->detail)->table;
+    if (table)
+        emit_table(p, ALL_TILES, table);
     unsigned n = tile_classes(one_tile, &m, NULL, inst);
     for (unsigned k = 0; k < n; k++)
         program_add(p, inst[k]);

@@ -59,9 +59,7 @@ struct conv_detail {
 /* One tensor, word by word. */
 struct pointwise_detail {
     struct isa_tensor numbers; /* scale, clamp, zero points, table */
-    bool has_table;
-    enum lut_function table;
-    float steps;               /* of the table's results for 1.0 */
+    const struct lut *table;   /* that results go through, or NULL */
     struct axis_map y, x;      /* images: which pixels go where */
     int32_t from, to, words;   /* images: channel words, first in the input, first in the output, how many */
 };
@@ -71,6 +69,7 @@ struct binary_detail {
     enum tfl_builtin code;
     const struct tfl_tensor *in[2], *out;
     enum tfl_activation activation;
+    const struct lut *table; /* that sums go through, in real units, or NULL */
     const struct product_buffers *buffers; /* of emit_product.c */
 };
 
@@ -104,8 +103,8 @@ struct constant {
     int32_t at, words, value;
 };
 void emit_fill(struct program *p, enum isa_opcode mesh, struct constant c, bool signal);
-/* The table of 0x19, results in 1/steps. */
-void emit_table(struct program *p, int32_t tiles, enum lut_function f, float steps);
+/* 0x19. */
+void emit_table(struct program *p, int32_t tiles, const struct lut *t);
 /* A 4x4 identity matrix as one row of weights, built at narrow word `at`; counted: N2W is raised for who waits. */
 void emit_identity(struct program *p, int32_t at, int32_t row, bool counted);
 

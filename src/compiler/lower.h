@@ -32,6 +32,22 @@ uint32_t lower_select_vector(struct plan *p, uint32_t op, const struct tfl_tenso
 /* Input k of an operator on several tensors, which is no constant, as large as the result: an image without a border
  * of its own, or a vector in slices (lower_repeat.c). */
 uint32_t lower_operand(struct plan *p, uint32_t op, uint32_t k, bool image);
+/* Both inputs so, a constant as a value of its own. */
+void lower_operands(struct plan *p, uint32_t op, uint32_t in[2]);
+/* All of a value through the tensor unit with these numbers: a new value of the tensor. */
+uint32_t lower_pointwise(struct plan *p, uint32_t op, const struct tfl_tensor *t, uint32_t from,
+                         const struct isa_tensor *numbers);
+/* A sum or product of two values of one shape. */
+struct binary_detail;
+void lower_pair(struct plan *p, uint32_t op, const struct binary_detail *d, uint32_t x, uint32_t y, uint32_t out);
+/* ADD, SUB or MUL of a constant, one value or one for each channel, as a requantisation of the other operand. */
+struct folding {
+    enum tfl_builtin code;
+    enum tfl_activation activation;
+    const struct tfl_tensor *in, *constant, *out;
+    int sign; /* of the constant */
+};
+void lower_fold(struct plan *p, uint32_t op, const struct folding *f, uint32_t from, uint32_t to);
 /* A new value of the tensor, laid out as another one. */
 uint32_t lower_like(struct plan *p, const struct tfl_tensor *t, uint32_t model);
 /* The same image in a plane without a border. */

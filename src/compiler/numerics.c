@@ -1,6 +1,7 @@
 #include "compiler/numerics.h"
 
 #include "compiler/params.h"
+#include "kernels/lut.h"
 #include "kernels/ratio.h"
 
 #include <math.h>
@@ -14,6 +15,11 @@ bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b)
 {
     return a->quant.count && b->quant.count && a->quant.scale[0] == b->quant.scale[0] &&
            unsigned_zero_point(a) == unsigned_zero_point(b);
+}
+
+float largest_input(const struct tfl_tensor *t)
+{
+    return (float)(255 - unsigned_zero_point(t)) * t->quant.scale[0];
 }
 
 bool equal_scales(const struct tfl_tensor *t)
@@ -82,6 +88,15 @@ void set_rescale_numerics(struct isa_tensor *i, const struct tfl_tensor *in, con
     set_clamp(i, out, act);
     i->azp = unsigned_zero_point(in);
     i->scale = (int32_t)f32_bits(rescale_multiplier(in->quant.scale[0], out->quant.scale[0]));
+}
+
+void set_table_numerics(struct isa_tensor *i, const struct tfl_tensor *out, const struct lut *t)
+{
+    i->ozp = unsigned_zero_point(out);
+    i->lut = 1;
+    i->odd = t->odd ? 3 : 0;
+    i->min = (int32_t)f32_bits(t->min);
+    i->max = (int32_t)f32_bits(t->max);
 }
 
 void set_copy_numerics(struct isa_tensor *i)

@@ -13,6 +13,8 @@
 int32_t unsigned_zero_point(const struct tfl_tensor *t);
 /* The same scale and, in the uint8 domain, zero point. */
 bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b);
+/* Real value of the largest byte. */
+float largest_input(const struct tfl_tensor *t);
 /* All scales of a tensor are one number. */
 bool equal_scales(const struct tfl_tensor *t);
 /* Multiplier of a weighted operation: (s_in * s_w) * (1 / s_out). */
@@ -41,6 +43,9 @@ void set_weighted_numerics(struct isa_tensor *i, const struct weighted *op, cons
 /* From one scale to another, element by element. */
 void set_rescale_numerics(struct isa_tensor *i, const struct tfl_tensor *in, const struct tfl_tensor *out,
                           enum tfl_activation act);
+/* Results go through the table; the multiplier that makes real values is left to the caller. */
+struct lut;
+void set_table_numerics(struct isa_tensor *i, const struct tfl_tensor *out, const struct lut *t);
 /* Bytes pass unchanged. */
 void set_copy_numerics(struct isa_tensor *i);
 

@@ -43,6 +43,8 @@ struct verdict support_pool(const struct support *s, uint32_t op);
 struct verdict support_binary(const struct support *s, uint32_t op);
 struct verdict support_unary(const struct support *s, uint32_t op);
 struct verdict support_limit(const struct support *s, uint32_t op);
+struct verdict support_exp(const struct support *s, uint32_t op);
+struct verdict support_prelu(const struct support *s, uint32_t op);
 /* support_move.c */
 struct verdict support_join(const struct support *s, uint32_t op);
 struct verdict support_move(const struct support *s, uint32_t op);
@@ -58,6 +60,9 @@ bool lower_pad(struct plan *p, uint32_t op);
 void lower_padding(const struct plan *p, int32_t tensor, int32_t *top, int32_t *left);
 bool lower_binary(struct plan *p, uint32_t op);
 bool lower_unary(struct plan *p, uint32_t op);
+bool lower_limit(struct plan *p, uint32_t op);
+bool lower_squared_difference(struct plan *p, uint32_t op);
+bool lower_prelu(struct plan *p, uint32_t op);
 bool lower_concatenation(struct plan *p, uint32_t op);
 bool lower_conv(struct plan *p, uint32_t op);
 bool lower_transpose_conv(struct plan *p, uint32_t op);

@@ -3,6 +3,8 @@
 #include "compiler/rule.h"
 #include "compiler/operators.h"
 
+#include <math.h>
+
 enum { FILL_LIMIT = 1024 /* channels of a constant operand: an instruction for four of them */ };
 
 static bool known_activation(enum tfl_activation act)
@@ -63,16 +65,13 @@ static struct verdict constant_operand(const struct support *s, uint32_t op, con
     return MAPPED;
 }
 
-struct verdict support_binary(const struct support *s, uint32_t op)
+/* Shapes and types of the operands. */
+static struct verdict two_operands(const struct support *s, uint32_t op)
 {
     const struct tfl_operator *o = &s->graph->source->operators[op];
     const struct tfl_tensor *out = op_output(s->graph->source, o, 0);
-    enum tfl_activation act = fused_activation(o);
     struct shape4 shape;
     unsigned constants = 0;
-    if (!known_activation(act))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op),
-                      (int)act);
     if (!shape4_of(out, &shape))
         return REFUSE(s, SUPPORT_RANK, "%s: output \"%s\" (%s) has more than three dimensions", op_name(s, op),
                       out->name, tfl_shape_text(s->arena, out));
@@ -88,6 +87,15 @@ struct verdict support_binary(const struct support *s, uint32_t op)
     return MAPPED;
 }
 
+struct verdict support_binary(const struct support *s, uint32_t op)
+{
+    enum tfl_activation act = fused_activation(&s->graph->source->operators[op]);
+    if (!known_activation(act))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op),
+                      (int)act);
+    return two_operands(s, op);
+}
+
 struct verdict support_unary(const struct support *s, uint32_t op)
 {
     const struct tfl_operator *o = &s->graph->source->operators[op];
@@ -98,20 +106,42 @@ struct verdict support_unary(const struct support *s, uint32_t op)
     return MAPPED;
 }
 
-/* MAXIMUM and MINIMUM with one constant are a clamp; of two tensors the chip has no known form. */
+/* Above that the largest result is too far beyond 8 bits for the table's relative error. */
+enum { EXP_LIMIT = 65536 };
+
+struct verdict support_exp(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *in = op_input(s->graph->source, o, 0), *out = op_output(s->graph->source, o, 0);
+    struct verdict v = support_unary(s, op);
+    if (!v.why && !(expf(largest_input(in)) / out->quant.scale[0] <= EXP_LIMIT))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" reaches %g, whose exponential is %g steps of output "
+                      "\"%s\"; %d are possible: a smaller input scale", op_name(s, op), in->name,
+                      (double)largest_input(in), (double)(expf(largest_input(in)) / out->quant.scale[0]), out->name,
+                      EXP_LIMIT);
+    return v;
+}
+
+/* MAXIMUM and MINIMUM compare bytes. */
 struct verdict support_limit(const struct support *s, uint32_t op)
 {
     const struct tfl_operator *o = &s->graph->source->operators[op];
-    const struct tfl_tensor *in = op_input(s->graph->source, o, 0), *limit = op_input(s->graph->source, o, 1),
-                            *out = op_output(s->graph->source, o, 0);
-    if (in->data.size || limit->data.size == 0 || tfl_elements(limit) != 1)
-        return REFUSE(s, SUPPORT_LIMITATION,
-                      "%s: the second input must be one constant; this version has no form for two tensors",
-                      op_name(s, op));
-    if (limit->type != out->type || limit->quant.count != 1 || !same_numbers(in, out) || !same_numbers(limit, out))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: input, constant and output must have one scale and zero point",
-                      op_name(s, op));
-    if (!same_shape(in, out))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: the output is not of the input's shape", op_name(s, op));
-    return MAPPED;
+    const struct tfl_tensor *out = op_output(s->graph->source, o, 0);
+    for (uint32_t k = 0; k < 2; k++) {
+        const struct tfl_tensor *t = op_input(s->graph->source, o, k);
+        if (t->type != out->type || t->quant.count != 1 || !same_numbers(t, out))
+            return REFUSE(s, SUPPORT_LIMITATION, "%s: inputs and output must have one scale and zero point; those of "
+                          "input \"%s\" and output \"%s\" differ", op_name(s, op), t->name, out->name);
+    }
+    return two_operands(s, op);
+}
+
+struct verdict support_prelu(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *alpha = op_input(s->graph->source, o, 1), *out = op_output(s->graph->source, o, 0);
+    struct verdict v = support_unary(s, op);
+    if (!v.why && alpha->data.size == 0)
+        return REFUSE(s, SUPPORT_NOT_CONSTANT, "%s: alpha \"%s\" must be a constant", op_name(s, op), alpha->name);
+    return v.why ? v : constant_operand(s, op, alpha, out);
 }

@@ -1,4 +1,5 @@
 /* Operators on two tensors, element by element, with broadcasting. */
+#include "kernels/lut.h"
 #include "kernels/ratio.h"
 #include "kernels/requant.h"
 
@@ -202,6 +203,7 @@ struct sum {
     struct fixed_multiplier m1, m2; /* KERN_TFLITE */
     int32_t i1, i2;                 /* KERN_EDGETPU */
     int32_t z1, z2, sign;           /* sign of the second operand */
+    struct lut square;              /* SQUARED_DIFFERENCE, KERN_EDGETPU */
 };
 
 static void sum_row(const void *params, size_t n, const int32_t *a, const int32_t *b, int32_t *y)
@@ -370,9 +372,10 @@ static void square_row(const void *params, size_t n, const int32_t *a, const int
 {
     const struct sum *p = params;
     for (size_t i = 0; i < n; i++) {
-        if (p->q.numerics == KERN_EDGETPU) { /* no example: one subtraction as ADD does it, squared in float */
-            float d = (float)(p->i1 * (a[i] - p->z1) + p->sign * p->i2 * (b[i] - p->z2));
-            y[i] = edgetpu_finish(&p->q, d * d * p->q.mult[0]);
+        if (p->q.numerics == KERN_EDGETPU) { /* no example: a subtraction as ADD does it, through a table of squares */
+            int32_t d = p->i1 * (a[i] - p->z1) + p->sign * p->i2 * (b[i] - p->z2);
+            y[i] = clamp32(edgetpu_round(lut_apply(&p->square, (float)d * p->q.mult[0])) + p->q.zero, p->q.type_lo,
+                           p->q.type_hi);
             continue;
         }
         int32_t s1 = fixed_scale((a[i] - p->z1) * (1 << SQUARE_SHIFT), p->m1);
@@ -385,12 +388,12 @@ static bool squared_difference(struct kern_ctx *c, enum kern_activation act, ker
 {
     if (!need_three_quants(c, x1, x2, y))
         return false;
-    struct sum m = {.z1 = zero_of(x1), .z2 = zero_of(x2), .sign = -1};
+    struct sum m = {.z1 = zero_of(x1), .z2 = zero_of(x2), .sign = -1, .square = lut_square(y->scale[0])};
     double twice;
     float step;
     common_step(x1->scale[0], x2->scale[0], &m, &twice, &step);
     return requant_init(c, &m.q, y, act, twice * twice / ((double)(1 << 2 * SQUARE_SHIFT) * (double)y->scale[0]),
-                        step * step * (1.0f / y->scale[0])) &&
+                        step) &&
            for_each(c, x1, x2, y, square_row, &m);
 }
 

@@ -2,6 +2,8 @@
 
 #include "base/bytes.h"
 
+#include <math.h>
+
 /* Coefficients for results in units of 1, and the limits between segments, as bits of float32; from tables that the
  * official compiler wrote (numerics.md section 3). */
 static const struct {
@@ -80,6 +82,59 @@ struct lut lut_make(enum lut_function f, float k)
     for (int i = 0; i < 7; i++)
         t.limit[i] = f32_of(base[f].t[i]);
     return t;
+}
+
+static struct lut no_lut(float min, float max)
+{
+    struct lut t = {.min = min, .max = max};
+    for (int i = 0; i < 7; i++)
+        t.limit[i] = INFINITY;
+    return t;
+}
+
+struct lut lut_square(float s_out)
+{
+    struct lut t = no_lut(-INFINITY, INFINITY);
+    t.c[0][2] = 1.0f / s_out;
+    return t;
+}
+
+/* One segment for 0 and 1 steps of the input, a line from beyond the range of 8 bits; then one for each octave, all
+ * with the polynomial for 1/sqrt(m), 1 <= m < 2, which has the least maximum of the relative error, 7.4e-5. */
+struct lut lut_rsqrt_8bit(float s_in, float s_out)
+{
+    enum { BEYOND = 512, OCTAVES = 7 };
+    static const float octave[5] = {0x1.09372cp+1f, -0x1.efa904p+0f, 0x1.33f532p+0f, -0x1.8f069ep-2f, 0x1.a0490ap-5f};
+    struct lut t = no_lut(0, 255 * s_in);
+    float k = 1.0f / s_out;
+    t.c[0][0] = BEYOND;
+    t.c[0][1] = (k / sqrtf(s_in) - BEYOND) / s_in;
+    for (int i = 0; i < OCTAVES; i++) {
+        float first = s_in * (float)(2 << i), power = k / sqrtf(first);
+        t.limit[i] = first - 0.5f * s_in;
+        for (int j = 0; j < 5; j++, power /= first)
+            t.c[i + 1][j] = octave[j] * power;
+    }
+    return t;
+}
+
+/* Plain arithmetic, so that every machine gets the same bits. */
+static double exponential(double x)
+{
+    enum { HALVINGS = 8, TERMS = 12 };
+    double y = 1, term = 1, z = x / (1 << HALVINGS);
+    for (int i = 1; i < TERMS; i++) {
+        term *= z / i;
+        y += term;
+    }
+    for (int i = 0; i < HALVINGS; i++)
+        y *= y;
+    return y;
+}
+
+struct lut lut_exp_8bit(float x_max, float s_out)
+{
+    return lut_make(LUT_EXP, (float)(exponential((double)x_max) / (double)s_out));
 }
 
 /* The order of the float operations, and the segment of an x that equals a limit, cannot be read from a stream; this

@@ -75,9 +75,14 @@ static bool function(struct kern_ctx *c, enum kern_unary op, kern_in x, kern_out
         return false;
     struct function f = {.op = op, .s_in = x->scale[0], .s_out = y->scale[0], .z_in = zero_of(x)};
     requant_range(&f.q, y, KERN_ACT_NONE);
-    if (c->numerics == KERN_TFLITE || (op != KERN_LOGISTIC && op != KERN_TANH))
+    if (c->numerics == KERN_TFLITE || op == KERN_LOG)
         return by_table(c, x, y, tflite_value, &f);
-    f.lut = lut_make(op == KERN_TANH ? LUT_TANH : LUT_LOGISTIC, 1.0f / f.s_out);
+    if (op == KERN_EXP) { /* relative to the largest input: the chip's table is for x <= 0 */
+        f.lut = lut_exp_8bit((float)(type_max(x->type) - f.z_in) * f.s_in, f.s_out);
+        f.z_in = type_max(x->type);
+    } else {
+        f.lut = lut_make(op == KERN_TANH ? LUT_TANH : LUT_LOGISTIC, 1.0f / f.s_out);
+    }
     return by_table(c, x, y, edgetpu_value, &f);
 }
 
@@ -101,7 +106,7 @@ static bool relu(struct kern_ctx *c, enum kern_activation act, kern_in x, kern_o
 
 /* ---- RSQRT ---- */
 
-/* Negative inputs have no root; TFLite refuses them, the chip's clamp makes them 0. */
+/* Negative inputs have no root; TFLite refuses them, the chip takes them as 0. */
 static int32_t rsqrt_value(const void *params, int32_t stored)
 {
     enum { SHIFT = 20 };
@@ -120,6 +125,12 @@ static bool rsqrt(struct kern_ctx *c, kern_in x, kern_out y)
 {
     if (!need_quant(c, x) || !need_quant(c, y))
         return false;
+    if (c->numerics == KERN_EDGETPU) {
+        struct function f = {.s_in = x->scale[0], .s_out = y->scale[0], .z_in = zero_of(x)};
+        requant_range(&f.q, y, KERN_ACT_NONE);
+        f.lut = lut_rsqrt_8bit(f.s_in, f.s_out);
+        return by_table(c, x, y, edgetpu_value, &f);
+    }
     for (size_t i = 0, n = kern_elements(x); i < n; i++) {
         int32_t v;
         load_row(x, i, 1, &v);
@@ -214,6 +225,7 @@ bool kern_leaky_relu(struct kern_ctx *c, float alpha, kern_in x, kern_out y)
            by_table(c, x, y, leaky_value, &p);
 }
 
+/* On the chip alpha becomes a factor for each element, as in MUL by a constant. */
 static bool prelu_quantised(struct kern_ctx *c, kern_in x, kern_in alpha, kern_out y)
 {
     struct requant positive, negative;
@@ -221,15 +233,27 @@ static bool prelu_quantised(struct kern_ctx *c, kern_in x, kern_in alpha, kern_o
         return false;
     float sx = x->scale[0], sa = alpha->scale[0], sy = y->scale[0];
     if (!requant_init(c, &positive, y, KERN_ACT_NONE, (double)(sx / sy), sx * (1.0f / sy)) ||
-        !requant_init(c, &negative, y, KERN_ACT_NONE, (double)(sx * sa / sy), sx * sa * (1.0f / sy)))
+        !requant_init(c, &negative, y, KERN_ACT_NONE, (double)(sx * sa / sy), 1))
         return false;
     size_t period = kern_elements(alpha);
+    int32_t *factor = ARENA_ARRAY(c->scratch, int32_t, period);
+    float *mult = ARENA_ARRAY(c->scratch, float, period);
+    load_row(alpha, 0, period, factor);
+    for (size_t i = 0; i < period; i++) {
+        factor[i] -= zero_of(alpha);
+        mult[i] = sx * ((float)factor[i] * sa) * (1.0f / sy);
+    }
+    negative.mult = mult, negative.step = 1;
     for (size_t i = 0, n = kern_elements(x); i < n; i++) {
-        int32_t v, a;
+        int32_t v;
         load_row(x, i, 1, &v);
-        load_row(alpha, i % period, 1, &a);
         v -= zero_of(x);
-        v = v >= 0 ? requant(&positive, v, 0) : requant(&negative, v * (a - zero_of(alpha)), 0);
+        if (v >= 0)
+            v = requant(&positive, v, 0);
+        else if (c->numerics == KERN_EDGETPU)
+            v = requant(&negative, v, i % period);
+        else
+            v = requant(&negative, v * factor[i % period], 0);
         store_row(y, i, 1, &v);
     }
     return true;
