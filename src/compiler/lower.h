@@ -23,6 +23,8 @@ void lower_unary_parts(struct plan *p, uint32_t op);
 void lower_parts_to_host(struct plan *p, uint32_t tensor);
 /* What the operator makes of this value of its input. */
 uint32_t lower_unary_value(struct plan *p, uint32_t op, uint32_t from);
+/* A tensor with these numbers and the shape of the value. */
+const struct tfl_tensor *lower_shaped(struct plan *p, const struct tfl_tensor *like, const struct value *v);
 /* Channel i of image `to` is channel from[i] of `in`; both have the numbers of `like`. */
 void lower_select_channels(struct plan *p, uint32_t op, const struct tfl_tensor *like, uint32_t in, uint32_t to,
                            const int32_t *from);

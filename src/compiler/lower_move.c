@@ -26,7 +26,7 @@ static void copy_part(struct plan *p, uint32_t op, uint32_t from, uint32_t to, c
 
 /* ---- channels that are not whole words: a product with zeroes and ones (select.h) ---- */
 
-static const struct tfl_tensor *shaped(struct plan *p, const struct tfl_tensor *like, const struct value *v)
+const struct tfl_tensor *lower_shaped(struct plan *p, const struct tfl_tensor *like, const struct value *v)
 {
     struct tfl_tensor *t = arena_copy(p->arena, like, sizeof *like);
     t->rank = 4;
@@ -41,8 +41,8 @@ void lower_select_channels(struct plan *p, uint32_t op, const struct tfl_tensor 
     struct conv_detail *d = ARENA_NEW(p->arena, struct conv_detail);
     *d = (struct conv_detail){
         .op = *select_make(p->arena, like, b->z, a->z, from), .y = {1, 1, 1, 0}, .x = {1, 1, 1, 0}};
-    d->op.in = shaped(p, like, a);
-    d->op.out = shaped(p, like, b);
+    d->op.in = lower_shaped(p, like, a);
+    d->op.out = lower_shaped(p, like, b);
     struct step *s = plan_step(p, &family_conv, op);
     s->detail = d;
     step_reads(p, s, in);

@@ -3,24 +3,38 @@
 #include "compiler/operators.h"
 #include "compiler/pool.h"
 
-/* Rows and columns that MEAN, SUM, REDUCE_MAX take together, as one window. */
-static bool reduction_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o,
-                         struct pool_detail *d,
-                         const struct shape4 *from, const char **why)
+bool is_reduction(const struct tfl_operator *o)
+{
+    return o->code == TFL_OP_MEAN || o->code == TFL_OP_SUM || o->code == TFL_OP_REDUCE_MAX ||
+           o->code == TFL_OP_REDUCE_MIN;
+}
+
+bool reduced_axes(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, bool gone[4])
 {
     const struct tfl_tensor *axes = op_input(g, o, 1);
-    int32_t *list, rank = (int32_t)d->in->rank;
+    int32_t *list, rank = (int32_t)op_input(g, o, 0)->rank;
     uint32_t n;
     struct status st = {0};
-    bool gone[4] = {false}; /* n, y, x, z */
-    *why = "its axes are not constant";
+    memset(gone, 0, 4 * sizeof *gone);
     if (!axes || axes->data.size == 0 || rank == 0 || rank > 4 || !constant_i32(a, axes, &list, &n, &st))
         return false;
     for (uint32_t k = 0; k < n; k++)
         gone[4 - rank + (list[k] < 0 ? list[k] + rank : list[k])] = true;
     if (rank == 2 || rank == 3) /* the batch stands first */
         gone[0] = gone[4 - rank], gone[4 - rank] = false;
-    *why = "it reduces channels; rows and columns are possible";
+    return true;
+}
+
+/* Rows and columns that a reduction takes together, as one window. */
+static bool reduction_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o,
+                         struct pool_detail *d,
+                         const struct shape4 *from, const char **why)
+{
+    bool gone[4]; /* n, y, x, z */
+    *why = "its axes are not constant";
+    if (!reduced_axes(a, g, o, gone))
+        return false;
+    *why = "it reduces channels together with rows or columns; do that in two steps";
     if (gone[3])
         return false;
     d->y = (struct axis_window){gone[1] ? from->y : 1, gone[1] ? from->y : 1, 1, 0};
@@ -88,6 +102,16 @@ static bool can_exchange(const struct plan *p, const struct tfl_operator *pool, 
     return true;
 }
 
+/* 255 - x of every byte x. */
+static uint32_t lower_complement(struct plan *p, uint32_t op, const struct tfl_tensor *t, uint32_t from)
+{
+    struct isa_tensor numbers = {0};
+    set_copy_numerics(&numbers);
+    numbers.scale = (int32_t)f32_bits(-1.0f);
+    numbers.azp = 255;
+    return lower_pointwise(p, op, arena_copy(p->arena, t, sizeof *t), from, &numbers);
+}
+
 static void lower_exchange(struct plan *p, uint32_t op, const struct pool_detail *d, uint32_t in)
 {
     const void *detail = channel_pool_detail(p->arena, d);
@@ -111,9 +135,14 @@ bool lower_pool(struct plan *p, uint32_t op)
     struct pool_detail *d = ARENA_NEW(p->arena, struct pool_detail);
     struct shape4 from, to;
     const char *why;
+    if (reduction_of_channels(p->arena, p->graph, o))
+        return lower_channel_reduction(p, op);
     if (!pool_of(p->arena, p->graph, o, d, &from, &to, &why))
         return status_fail(p->st, STATUS_INTERNAL, "%s: %s", plan_op_text(p, op), why);
     uint32_t in = lower_value(p, (uint32_t)o->inputs[0]);
+    bool least = o->code == TFL_OP_REDUCE_MIN; /* the largest of the complements */
+    if (least)
+        in = lower_complement(p, op, d->in, in);
     bool global = pool_is_global(d, &from, &to);
     if (global && can_exchange(p, o, &p->values[in], &from)) {
         lower_exchange(p, op, d, in);
@@ -126,6 +155,6 @@ bool lower_pool(struct plan *p, uint32_t op)
     s->detail = d;
     step_reads(p, s, in);
     step_makes(p, s, out);
-    p->value_of[o->outputs[0]] = out;
+    p->value_of[o->outputs[0]] = least ? lower_complement(p, op, d->out, out) : out;
     return true;
 }

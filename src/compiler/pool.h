@@ -1,4 +1,4 @@
-/* Windows of AVERAGE_POOL_2D and MAX_POOL_2D, MEAN, SUM and REDUCE_MAX over rows and columns, as the steps and the
+/* Windows of AVERAGE_POOL_2D and MAX_POOL_2D, MEAN, SUM, REDUCE_MAX and REDUCE_MIN over rows and columns, as the steps and the
  * support rules see them. */
 #ifndef COMPILER_POOL_H
 #define COMPILER_POOL_H
@@ -20,6 +20,13 @@ struct pool_detail {
 bool pool_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, struct pool_detail *d,
              struct shape4 *from,
              struct shape4 *to, const char **why);
+/* MEAN, SUM, REDUCE_MAX, REDUCE_MIN. */
+bool is_reduction(const struct tfl_operator *o);
+/* Which of batch, rows, columns and channels such an operator reduces; false: its axes are no constant. */
+bool reduced_axes(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, bool gone[4]);
+/* It reduces channels and no pixels (lower_reduce.c). */
+bool reduction_of_channels(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o);
+bool lower_channel_reduction(struct plan *p, uint32_t op);
 /* One window covers the whole image: what comes out is a vector (emit_global_pool.c). */
 bool pool_is_global(const struct pool_detail *d, const struct shape4 *from, const struct shape4 *to);
 

@@ -9,7 +9,7 @@ static bool is_global_pool(const struct support *s, const struct tfl_operator *o
     struct pool_detail d;
     struct shape4 from, to;
     const char *why;
-    return operator_rule_of(o->code)->support == support_pool &&
+    return operator_rule_of(o->code)->support == support_pool && o->code != TFL_OP_REDUCE_MIN &&
            pool_of(s->arena, s->graph->source, o, &d, &from, &to, &why) && pool_is_global(&d, &from, &to);
 }
 

@@ -5,9 +5,28 @@
 #include "compiler/pool.h"
 #include "compiler/program.h"
 
-static bool is_reduction(const struct tfl_operator *o)
+/* A matrix of as many rows and columns as there are channels, for the largest. */
+enum { CHANNEL_LIMIT = 1024 };
+
+static struct verdict channel_reduction(const struct support *s, uint32_t op)
 {
-    return o->code == TFL_OP_MEAN || o->code == TFL_OP_SUM || o->code == TFL_OP_REDUCE_MAX;
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *in = op_input(s->graph->source, o, 0), *out = op_output(s->graph->source, o, 0);
+    bool sums = o->code == TFL_OP_MEAN || o->code == TFL_OP_SUM;
+    struct shape4 from, to;
+    if (!shape4_of(in, &from) || !shape4_of(out, &to) || to.z != 1 || to.y != from.y || to.x != from.x)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" (%s) is no image of one channel; keep_dims makes it so",
+                      op_name(s, op), out->name, tfl_shape_text(s->arena, out));
+    if (s->form[o->inputs[0]] == FORM_VECTOR)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" lies on the chip as a vector; this version reduces the "
+                      "channels of images", op_name(s, op), in->name);
+    if (!sums && !same_numbers(in, out))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" has another scale or zero point than the input",
+                      op_name(s, op), out->name);
+    if (!sums && from.z > CHANNEL_LIMIT)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) has %d channels; %d are possible", op_name(s, op),
+                      in->name, tfl_shape_text(s->arena, in), from.z, CHANNEL_LIMIT);
+    return MAPPED;
 }
 
 struct verdict support_pool(const struct support *s, uint32_t op)
@@ -16,6 +35,8 @@ struct verdict support_pool(const struct support *s, uint32_t op)
     struct pool_detail d;
     struct shape4 from, to;
     const char *why;
+    if (reduction_of_channels(s->arena, s->graph->source, o))
+        return channel_reduction(s, op);
     if (!pool_of(s->arena, s->graph->source, o, &d, &from, &to, &why))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: %s", op_name(s, op), why);
     if (d.activation != TFL_ACT_NONE && d.activation != TFL_ACT_RELU && d.activation != TFL_ACT_RELU6 &&

@@ -74,10 +74,11 @@ static const struct tfl_model *pools(struct arena *a, uint64_t seed)
     return maker_finish(r.k);
 }
 
-/* MEAN, SUM, REDUCE_MAX over rows, columns, or both; or a pool of the whole image. */
+/* MEAN, SUM, REDUCE_MAX, REDUCE_MIN over rows, columns, or both; or a pool of the whole image. */
 static void reduce(struct recipe *r)
 {
-    static const enum tfl_builtin codes[] = {TFL_OP_MEAN, TFL_OP_MEAN, TFL_OP_SUM, TFL_OP_REDUCE_MAX};
+    static const enum tfl_builtin codes[] = {TFL_OP_MEAN, TFL_OP_MEAN, TFL_OP_SUM, TFL_OP_REDUCE_MAX,
+                                             TFL_OP_REDUCE_MIN};
     static const int32_t axes[][2] = {{1, 2}, {2, 1}, {1, 2}, {1, 0}, {2, 0}};
     const int32_t *d = now(r)->shape;
     if (random_next(&r->s) % 2) {
@@ -145,6 +146,31 @@ static const struct tfl_model *exchanges(struct arena *a, uint64_t seed)
     return maker_finish(k);
 }
 
+/* Reductions of channels; then the pixels are one channel, for a convolution or beside the image that they came from. */
+static const struct tfl_model *over_channels(struct arena *a, uint64_t seed)
+{
+    static const enum tfl_builtin codes[] = {TFL_OP_MEAN, TFL_OP_SUM, TFL_OP_REDUCE_MAX, TFL_OP_REDUCE_MIN};
+    struct recipe r;
+    start(&r, a, seed);
+    if (random_next(&r.s) % 2)
+        conv(&r);
+    int image = r.t;
+    r.t = make_reduce(r.k, ANY(&r.s, codes), r.t, 1, (int32_t[]){3}, true);
+    switch (random_next(&r.s) % 3) {
+    case 0: conv(&r); break;
+    case 1: r.t = make_binary(r.k, TFL_OP_SUB, image, r.t, TFL_ACT_NONE); break;
+    default: break;
+    }
+    make_output(r.k, r.t);
+    return maker_finish(r.k);
+}
+
+static void channels(void **state)
+{
+    (void)state;
+    judge_draws(over_channels, 40, 95);
+}
+
 static void random_pools(void **state)
 {
     (void)state;
@@ -183,7 +209,8 @@ static void whole_networks(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_pools), cmocka_unit_test(random_heads),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(channels), cmocka_unit_test(random_pools),
+                                       cmocka_unit_test(random_heads),
                                        cmocka_unit_test(random_exchanges), cmocka_unit_test(whole_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
