@@ -1,13 +1,14 @@
-/* A pool of a whole image for many channels: the tiles exchange pixels for channels, then each reduces all pixels of
- * its own 64 channels.
+/* A pool of a whole image: the tiles exchange pixels for channels, then each reduces all pixels of its own channels.
  *
- * Every tile has all channels of its own pixels; the first ceil(C / 256) rows of tiles shall have 64 channels a tile
- * of all pixels.  Two passes over the mesh: in each column tile row g gets 256 channels of the column's pixels, from
- * g's neighbours and, relayed, from beyond; then in each row the tiles get 64 channels of the other columns.
- * Transfers that are the same in several columns (rows) of tiles are one instruction.  All programs of this kind are
- * alike but for the number of pixels and channels.
+ * Every tile has all channels of its own pixels; the first tiles shall have a slice of the channels (64, above 1024
+ * channels 128) of all pixels.  Two passes over the mesh: in each column tile row g gets the channels of its four
+ * slices of the column's pixels, from g's neighbours and, relayed, from beyond; then in each row the tiles get their
+ * slice of the other columns.  Transfers that are the same in several columns (rows) of tiles are one instruction.
+ * All programs of this kind are alike but for the number of pixels and channels.
  *
- * Source: every instruction of the official mobilenet_v1_0.25_128 (4x4x256), 0.5_160 (5x5x512), 0.75_192 (6x6x768). */
+ * Source: every instruction of the official mobilenet_v1_0.25_128 (4x4x256), 0.5_160 (5x5x512), 0.75_192 (6x6x768).
+ * Other numbers of channels and images of fewer than four rows or columns by the same rules; official files of which
+ * only the number of instructions by opcode is known agree (catalogue: 7x7x1280, 8x8x10, 4x4x10, 3x2x1024). */
 #include "compiler/families.h"
 #include "compiler/pool.h"
 #include "compiler/scalar.h"
@@ -15,10 +16,10 @@
 enum {
     IDENTITY_ROW = WIDE_ROWS - 1,
     COPY_ROWS = 2,
-    GROUP = POOL_GROUP_WORDS,  /* words of a tile's channels */
-    LINE = GRID * GROUP,       /* of a row of tiles */
+    GROUP = POOL_GROUP_WORDS,  /* words of channels that are reduced together */
     RELAY_WORDS = 2,           /* for each direction */
     MOST_PIXELS = 1024,
+    MOST_WORDS = 512,          /* of a pixel: 32 groups */
     GATHER_FLOOR = 2073,       /* of the gather that follows */
 };
 
@@ -29,8 +30,14 @@ struct channel_pool { /* shared by both steps; the buffers are settled by the fi
 
 bool channel_pool_fits(const struct shape4 *s)
 {
-    return s->z % (4 * LINE) == 0 && s->z <= 4 * LINE * GRID && s->y >= GRID && s->x >= GRID &&
-        (int64_t)s->y * s->x <= MOST_PIXELS;
+    int64_t pixels = (int64_t)s->y * s->x, words = ceil_div(s->z, 4);
+    bool whole_rows = words <= ISA_TILES * GROUP || (words <= MOST_WORDS && words % ROW_WORDS == 0);
+    if (!whole_rows || pixels < 2 || pixels > MOST_PIXELS)
+        return false;
+    struct slices c = slices_of(s->z);
+    int64_t across = ceil_div(s->x, GRID), image = ceil_div(s->y, GRID) * across * words;
+    int64_t column = s->y * across * GRID * c.words, result = s->y * (s->x + POOL_ROW_PIXELS) * c.words;
+    return image + column + result + ROW_WORDS <= NARROW_WORDS;
 }
 
 const void *channel_pool_detail(struct arena *a, const struct pool_detail *d)
@@ -260,8 +267,23 @@ struct exchange {
     const struct grid *g;
     int32_t in, column, out; /* narrow words */
     int32_t row;             /* wide row of copies that stay on their tile */
+    struct slices c;         /* of the channels */
     int32_t tile_rows;       /* that get channels */
 };
+
+/* Words of a pixel that tile row i gets, and where they begin. */
+static int32_t line_at(const struct exchange *e, int i) { return GRID * e->c.words * i; }
+static int32_t line_of(const struct exchange *e, int i)
+{
+    int32_t left = e->c.total - line_at(e, i), line = GRID * e->c.words;
+    return left < line ? left : line;
+}
+/* Tiles of row i that get channels. */
+static int row_tiles(const struct exchange *e, int i)
+{
+    int n = e->c.tiles - GRID * i;
+    return n < GRID ? n : GRID;
+}
 
 static int32_t height(const struct exchange *e, int i) { return span_size(e->g->own_y[i]); }
 static int32_t width(const struct exchange *e, int j) { return span_size(e->g->own_x[j]); }
@@ -270,6 +292,27 @@ static int32_t width(const struct exchange *e, int j) { return span_size(e->g->o
 static struct isa_ttu turns(int32_t row, int32_t passes)
 {
     return passes > 1 ? buffered(wide_rows(row, LOOPS({passes, 0})), 0, 1) : masked(wide_rows(row, NO_LOOPS), 1);
+}
+
+/* A row's words of n pixels, as many at a time as fill a wide row at most. */
+static struct loops kept_pixels(const struct exchange *e, int i, int32_t n, int32_t pitch)
+{
+    int32_t line = line_of(e, i), at_a_time = line < ROW_WORDS ? line : ROW_WORDS;
+    struct loops l = LOOPS({at_a_time, 1});
+    if (line > at_a_time)
+        loop(&l, line / at_a_time, at_a_time);
+    if (n > 1)
+        loop(&l, n, pitch);
+    return l;
+}
+
+/* Wide rows of these. */
+static int32_t kept_rows(const struct loops *l)
+{
+    int32_t rows = 1;
+    for (unsigned k = 1; k < loop_count(l); k++)
+        rows *= (int32_t)l->dim[k].count;
+    return rows;
 }
 
 struct own { /* what a tile keeps: its pixels, in the first pass */
@@ -283,15 +326,14 @@ static bool keep_out(int tile, const void *arg, struct isa_inst *out)
     const struct own *o = arg;
     const struct exchange *e = o->e;
     int32_t n = height(e, tile / GRID) * width(e, tile % GRID);
-    if (tile / GRID != o->tile_row)
+    if (tile / GRID != o->tile_row || n == 0)
         return false;
-    struct loops l = LOOPS({LINE, 1});
-    if (n > 1)
-        loop(&l, n, e->g->words);
+    struct loops l = kept_pixels(e, o->tile_row, n, e->g->words);
+    int32_t passes = kept_rows(&l);
     out->op = ISA_TO_WIDE;
-    out->to_wide = (struct isa_to_wide){.n = narrow_words(e->in + LINE * o->tile_row, l), .w = turns(e->row, n),
-                                        .p = signal_at(0), .pack = 1};
-    if (n > 1)
+    out->to_wide = (struct isa_to_wide){.n = narrow_words(e->in + line_at(e, o->tile_row), l),
+                                        .w = turns(e->row, passes), .p = signal_at(0), .pack = 1};
+    if (passes > 1)
         out->to_wide.wait[0] = wait_room(ISA_W2N, 0, o->p->flag[tile][ISA_W2N] - 1, 1);
     return true;
 }
@@ -301,15 +343,15 @@ static bool keep_in(int tile, const void *arg, struct isa_inst *out)
     const struct own *o = arg;
     const struct exchange *e = o->e;
     int32_t w = width(e, tile % GRID), n = height(e, tile / GRID) * w;
-    if (tile / GRID != o->tile_row)
+    if (tile / GRID != o->tile_row || n == 0)
         return false;
-    struct loops l = LOOPS({LINE, 1});
-    if (n > 1)
-        loop(&l, n, LINE);
+    int32_t line = line_of(e, o->tile_row);
+    struct loops l = kept_pixels(e, o->tile_row, n, line);
+    int32_t passes = kept_rows(&l);
     out->op = ISA_TO_NARROW;
-    out->to_narrow = (struct isa_to_narrow){.w = turns(e->row, n),
-                                            .n = narrow_words(e->column + e->g->own_y[o->tile_row].first * w * LINE, l),
-                                            .p = signal_at(n > 1), .pack = 1};
+    out->to_narrow = (struct isa_to_narrow){.w = turns(e->row, passes),
+                                            .n = narrow_words(e->column + e->g->own_y[o->tile_row].first * w * line, l),
+                                            .p = signal_at(passes > 1), .pack = 1};
     out->to_narrow.wait[0] = wait_data(ISA_N2W, 0, o->p->flag[tile][ISA_N2W] + 1, 1);
     return true;
 }
@@ -331,16 +373,18 @@ static void keep_own_pixels(const struct exchange *e, struct program *p)
     }
 }
 
-/* 256 channels of tile (i, j)'s pixels, for tile row `to`. */
+/* Channels of tile (i, j)'s pixels, for tile row `to`. */
 static void send_pixels(const struct exchange *e, struct mesh *m, int first, const struct direction *d, int i, int to,
                         int j)
 {
-    int32_t w = width(e, j), n = height(e, i) * w;
-    struct loops l = LOOPS({LINE, 1});
+    int32_t w = width(e, j), n = height(e, i) * w, line = line_of(e, to);
+    struct loops l = LOOPS({line, 1});
+    if (n == 0)
+        return;
     if (n > 1)
         loop(&l, n, e->g->words);
-    transfer(m, first, d, GRID * i + j, GRID * to + j, (struct side){e->in + LINE * to, l},
-             (struct side){e->column + e->g->own_y[i].first * w * LINE, LOOPS({LINE * n, 1})});
+    transfer(m, first, d, GRID * i + j, GRID * to + j, (struct side){e->in + line_at(e, to), l},
+             (struct side){e->column + e->g->own_y[i].first * w * line, LOOPS({line * n, 1})});
 }
 
 static void exchange_columns(const struct exchange *e, struct mesh *m, struct program *p)
@@ -362,10 +406,10 @@ static void exchange_columns(const struct exchange *e, struct mesh *m, struct pr
             add_mesh(&m->move[m->order[k]], p);
 }
 
-/* 64 channels of column j's pixels, in the buffer of a column and in the result. */
-static struct loops pixels_of(const struct exchange *e, int j, int32_t words, int32_t width_out)
+/* `words` words of column j's pixels, in the buffer of a column (pitch: its words a pixel) and in the result. */
+static struct loops pixels_of(const struct exchange *e, int j, int32_t words, int32_t pitch, int32_t width_out)
 {
-    struct isa_dim d[3] = {{GROUP, 1}, {width(e, j), words}, {e->g->y, words * width_out}};
+    struct isa_dim d[3] = {{words, 1}, {width(e, j), pitch}, {e->g->y, pitch * width_out}};
     struct loops l = NO_LOOPS;
     unsigned n = loops_squeeze(d, 3);
     for (unsigned k = 0; k < n; k++)
@@ -376,46 +420,119 @@ static struct loops pixels_of(const struct exchange *e, int j, int32_t words, in
 static void send_channels(const struct exchange *e, struct mesh *m, int first, const struct direction *d, int i, int j,
                           int to)
 {
+    int32_t words = slice_words(&e->c, GRID * i + to);
+    if (width(e, j) == 0)
+        return;
     transfer(m, first, d, GRID * i + j, GRID * i + to,
-             (struct side){e->column + GROUP * to, pixels_of(e, j, LINE, width(e, j))},
-             (struct side){e->out + GROUP * e->g->own_x[j].first, pixels_of(e, j, GROUP, e->g->x)});
+             (struct side){e->column + e->c.words * to, pixels_of(e, j, words, line_of(e, i), width(e, j))},
+             (struct side){e->out + words * e->g->own_x[j].first, pixels_of(e, j, words, words, e->g->x)});
 }
 
-/* The tiles of column j keep 64 channels of their own column; as many pixels at a time as fill a row. */
+struct keeping { /* the tiles of column j keep their slice of their own column's pixels */
+    const struct exchange *e;
+    const struct program *p;
+    int column;
+};
+
+/* As many pixels at a time as fill a wide row. */
+struct batch {
+    int32_t across, down;
+};
+static struct batch batch_of(int32_t words, int32_t w, int32_t y)
+{
+    struct batch b = {1, 1};
+    for (int32_t k = 1; k <= w; k++)
+        if (w % k == 0 && k * words <= ROW_WORDS)
+            b.across = k;
+    for (int32_t k = 1; b.across == w && k <= y; k++)
+        if (y % k == 0 && k * w * words <= ROW_WORDS)
+            b.down = k;
+    return b;
+}
+
+/* A slice of w pixels in each of y lines, a wide row behind another; pitch: words a pixel; line: words a line.
+ * *pack: loops that fill a row.  False where no loop makes rows. */
+static bool slice_loops(struct loops *l, int32_t words, int32_t w, int32_t y, int32_t pitch, int32_t line, int32_t *pack)
+{
+    struct batch b = batch_of(words, w, y);
+    struct isa_dim row[3] = {{words, 1}, {b.across, pitch}, {b.down, line}};
+    struct isa_dim rows[2] = {{w / b.across, (int64_t)pitch * b.across}, {y / b.down, (int64_t)line * b.down}};
+    unsigned n_row = loops_squeeze(row, 3), n_rows = loops_squeeze(rows, 2);
+    *l = NO_LOOPS;
+    for (unsigned k = 0; k < n_row; k++)
+        loop(l, row[k].count, row[k].stride);
+    bool several = (w / b.across) * (y / b.down) > 1;
+    for (unsigned k = 0; several && k < n_rows; k++)
+        loop(l, rows[k].count, rows[k].stride);
+    *pack = (int32_t)n_row;
+    return several;
+}
+
+static int32_t batches(int32_t words, int32_t w, int32_t y)
+{
+    struct batch b = batch_of(words, w, y);
+    return (w / b.across) * (y / b.down);
+}
+
+static bool gives_slice(const struct exchange *e, int tile, int column)
+{
+    return tile % GRID == column && tile < e->c.tiles && width(e, column) > 0;
+}
+
+static bool slice_out(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct keeping *k = arg;
+    const struct exchange *e = k->e;
+    if (!gives_slice(e, tile, k->column))
+        return false;
+    int32_t words = slice_words(&e->c, tile), line = line_of(e, tile / GRID), w = width(e, k->column), pack;
+    int32_t passes = batches(words, w, e->g->y);
+    struct loops l;
+    slice_loops(&l, words, w, e->g->y, line, line * w, &pack);
+    out->op = ISA_TO_WIDE;
+    out->to_wide = (struct isa_to_wide){.n = narrow_words(e->column + e->c.words * k->column, l),
+                                        .w = turns(e->row, passes), .p = signal_at(0), .pack = pack};
+    if (passes > 1)
+        out->to_wide.wait[0] = wait_room(ISA_W2N, 0, k->p->flag[tile][ISA_W2N] - 1, 1);
+    return true;
+}
+
+static bool slice_in(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct keeping *k = arg;
+    const struct exchange *e = k->e;
+    if (!gives_slice(e, tile, k->column))
+        return false;
+    int32_t words = slice_words(&e->c, tile), w = width(e, k->column), pack;
+    struct loops l;
+    slice_loops(&l, words, w, e->g->y, words, words * e->g->x, &pack);
+    int32_t passes = batches(words, w, e->g->y);
+    out->op = ISA_TO_NARROW;
+    out->to_narrow = (struct isa_to_narrow){.w = turns(e->row, passes),
+                                            .n = narrow_words(e->out + words * e->g->own_x[k->column].first, l),
+                                            .p = signal_at(passes > 1 ? pack : (int32_t)loop_count(&l) - 1),
+                                            .wait = {wait_data(ISA_N2W, 0, k->p->flag[tile][ISA_N2W] + 1, 1)},
+                                            .pack = pack};
+    return true;
+}
+
+/* Tiles that give in one instruction take in one. */
 static void keep_own_channels(const struct exchange *e, int j, struct program *p)
 {
-    int32_t w = width(e, j), y = e->g->y, at_a_time = 1, tiles = 0;
-    for (int32_t k = 1; k <= y; k++)
-        if (y % k == 0 && k * w * GROUP <= ROW_WORDS)
-            at_a_time = k;
-    for (int i = 0; i < e->tile_rows; i++)
-        tiles |= 1 << (GRID * i + j);
-    int32_t passes = y / at_a_time;
-    struct isa_dim from[3] = {{GROUP, 1}, {w, LINE}, {at_a_time, LINE * w}};
-    struct isa_dim to[3] = {{GROUP, 1}, {w, GROUP}, {at_a_time, GROUP * e->g->x}};
-    struct loops out = NO_LOOPS, in = NO_LOOPS;
-    unsigned n_from = loops_squeeze(from, 3), n_to = loops_squeeze(to, 3);
-    for (unsigned k = 0; k < n_from; k++)
-        loop(&out, from[k].count, from[k].stride);
-    for (unsigned k = 0; k < n_to; k++)
-        loop(&in, to[k].count, to[k].stride);
-    if (passes > 1) {
-        loop(&out, passes, LINE * w * at_a_time);
-        loop(&in, passes, (int64_t)GROUP * e->g->x * at_a_time);
+    struct isa_inst out[ISA_TILES], in[ISA_TILES];
+    int32_t giver[ISA_TILES] = {0};
+    struct keeping k = {e, p, j};
+    unsigned n_out = tile_classes(slice_out, &k, NULL, out);
+    for (unsigned i = 0; i < n_out; i++)
+        for (int t = 0; t < ISA_TILES; t++)
+            if (out[i].to_wide.tiles >> t & 1)
+                giver[t] = (int32_t)i;
+    unsigned n_in = tile_classes(slice_in, &k, giver, in);
+    for (unsigned i = 0; i < n_in; i++) {
+        if (i < n_out)
+            program_add(p, out[i]);
+        program_add(p, in[i]);
     }
-    int32_t moved = program_flag(p, tiles, ISA_W2N), written = program_flag(p, tiles, ISA_N2W);
-    struct isa_to_wide w13 = {.tiles = tiles, .n = narrow_words(e->column + GROUP * j, out), .w = turns(e->row, passes),
-                              .p = signal_at(0),
-                              .pack = (int32_t)n_from};
-    if (passes > 1)
-        w13.wait[0] = wait_room(ISA_W2N, 0, moved - 1, 1);
-    program_add(p, (struct isa_inst){.op = ISA_TO_WIDE, .to_wide = w13});
-    struct isa_to_narrow n14 = {.tiles = tiles, .w = turns(e->row, passes),
-                                .n = narrow_words(e->out + GROUP * e->g->own_x[j].first, in),
-                                .p = signal_at((int32_t)loop_count(&in) - 1),
-                                    .wait = {wait_data(ISA_N2W, 0, written + 1, 1)},
-                                .pack = (int32_t)n_to};
-    program_add(p, (struct isa_inst){.op = ISA_TO_NARROW, .to_narrow = n14});
 }
 
 static void exchange_rows(const struct exchange *e, struct mesh *m, struct program *p)
@@ -423,7 +540,7 @@ static void exchange_rows(const struct exchange *e, struct mesh *m, struct progr
     struct line line[GRID];
     for (int i = 0; i < e->tile_rows; i++) {
         line[i].first = m->count;
-        for (int to = 0; to < GRID; to++) {
+        for (int to = 0; to < row_tiles(e, i); to++) {
             struct move own = move_of(ISA_TO_WIDE, 0);
             own.tiles = 0;
             own.copy = to + 1;
@@ -436,7 +553,7 @@ static void exchange_rows(const struct exchange *e, struct mesh *m, struct progr
     put_lines(m, line, e->tile_rows);
     for (int i = 0; i < e->tile_rows; i++) {
         line[i].first = m->count;
-        for (int to = 0; to < GRID; to++)
+        for (int to = 0; to < row_tiles(e, i); to++)
             for (int j = to + 1; j < GRID; j++)
                 send_channels(e, m, line[i].first, &WEST, i, j, to);
         line[i].end = m->count;
@@ -455,8 +572,15 @@ static void exchange_rows(const struct exchange *e, struct mesh *m, struct progr
     }
 }
 
-/* Wide rows of all pixels of 64 channels, below the identity. */
-static int32_t pool_row(const struct grid *g) { return IDENTITY_ROW - (int32_t)ceil_div(g->x, POOL_ROW_PIXELS) * g->y; }
+/* Groups of 64 channels of a tile. */
+static int32_t groups_of(const struct slices *c, int tile) { return (int32_t)ceil_div(slice_words(c, tile), GROUP); }
+
+/* Wide rows of all pixels of a tile's channels, below the identity. */
+static int32_t pool_row(const struct grid *g)
+{
+    struct slices c = slices_of(4 * g->words);
+    return IDENTITY_ROW - (int32_t)ceil_div(g->x, POOL_ROW_PIXELS) * g->y * groups_of(&c, 0);
+}
 
 static bool size_exchange(struct plan *p, uint32_t index)
 {
@@ -464,13 +588,16 @@ static bool size_exchange(struct plan *p, uint32_t index)
     struct channel_pool *c = (struct channel_pool *)(uintptr_t)s->detail;
     struct value *out = &p->values[s->out];
     const struct grid *g = &plan_in(p, s, 0)->grid;
+    struct slices slices = slices_of(4 * g->words);
+    int32_t slice = slice_words(&slices, 0), line = GRID * slices.words;
     int32_t widest = 0, now = (int32_t)index, floor = pool_row(g) - COPY_ROWS;
+    line = slices.total < line ? slices.total : line;
     for (int j = 0; j < GRID; j++)
         widest = span_size(g->own_x[j]) > widest ? span_size(g->own_x[j]) : widest;
     /* 4 pixels at a time are read from each row, so the last is as long as whole blocks of 4. */
-    int32_t words = (g->y - 1) * GROUP * g->x + GROUP * POOL_ROW_PIXELS * (int32_t)ceil_div(g->x, POOL_ROW_PIXELS);
+    int32_t words = (g->y - 1) * slice * g->x + slice * POOL_ROW_PIXELS * (int32_t)ceil_div(g->x, POOL_ROW_PIXELS);
     out->buffer = plan_buffer(p, (struct narrow_buffer){.words = words, .first = now, .last = (int32_t)out->last});
-    c->column = plan_buffer(p, (struct narrow_buffer){.words = g->y * widest * LINE, .first = now, .last = now,
+    c->column = plan_buffer(p, (struct narrow_buffer){.words = g->y * widest * line, .first = now, .last = now,
                                                       .late = true});
     c->relay = plan_buffer(p, (struct narrow_buffer){.words = 4 * RELAY_WORDS, .first = now, .last = now,
                                                      .late = true});
@@ -487,7 +614,8 @@ static void emit_exchange(const struct plan *plan, const struct step *s, struct 
     const struct value *in = plan_in(plan, s, 0);
     struct exchange e = {.plan = plan, .g = &in->grid, .in = value_at(plan, in), .column = plan->buffers[c->column].at,
                          .out = value_at(plan, plan_out(plan, s)), .row = pool_row(&in->grid) - COPY_ROWS,
-                         .tile_rows = in->grid.words / LINE};
+                         .c = slices_of(4 * in->grid.words)};
+    e.tile_rows = (int32_t)ceil_div(e.c.tiles, GRID);
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     emit_identity(p, plan->buffers[c->identity].at, IDENTITY_ROW, true);
     emit_fence(p, (struct fence){0});
@@ -508,51 +636,107 @@ const struct family family_exchange = {.name = "exchange of pixels for channels"
 static bool size_channel_pool(struct plan *p, uint32_t index)
 {
     struct value *out = &p->values[p->steps[index].out];
-    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = GROUP, .first = (int32_t)index,
+    struct slices c = slices_of(out->z);
+    out->buffer = plan_buffer(p, (struct narrow_buffer){.words = slice_words(&c, 0), .first = (int32_t)index,
                                                         .last = (int32_t)out->last});
     return true;
 }
 
-static void emit_channel_pool(const struct plan *plan, const struct step *s, struct program *p)
+struct reduction {
+    const struct channel_pool *c;
+    const struct grid *g;
+    struct slices slices;
+    int32_t line, row, one, in, out; /* wide rows of a line; wide row; narrow words */
+};
+
+/* Channels side by side that are reduced together, and how often. */
+static int32_t lanes_of(const struct reduction *r, int tile)
+{
+    int32_t words = slice_words(&r->slices, tile);
+    return words < GROUP ? words : GROUP;
+}
+
+static bool turn_channels(int tile, const void *arg, struct isa_inst *out)
 {
     static const enum isa_flag all[] = {ISA_AVDATA, ISA_E_IN, ISA_W_IN, ISA_S_IN, ISA_N_IN};
+    const struct reduction *r = arg;
+    if (tile >= r->slices.tiles)
+        return false;
+    int32_t words = slice_words(&r->slices, tile), lanes = lanes_of(r, tile), groups = groups_of(&r->slices, tile);
+    int32_t rows = r->line * r->g->y;
+    struct loops n = LOOPS({POOL_ROW_PIXELS, words}), w = LOOPS({rows, 1});
+    if (lanes > 1)
+        loop(&n, lanes, 1);
+    int32_t pack = (int32_t)loop_count(&n);
+    if (r->line > 1)
+        loop(&n, r->line, POOL_ROW_PIXELS * words);
+    loop(&n, r->g->y, words * r->g->x);
+    int32_t before = (int32_t)loop_count(&n);
+    if (groups > 1) {
+        loop(&n, groups, GROUP);
+        loop(&w, groups, rows);
+    }
+    out->op = ISA_TO_WIDE;
+    out->to_wide = (struct isa_to_wide){.n = narrow_words(r->in, n), .w = wide_rows(r->row, w), .p = signal_at(1),
+                                        .par = 1, .pack = pack};
+    for (int k = 0; k < 5; k++) /* all that the groups of channels together wait for: nothing, since the fence */
+        out->to_wide.wait[k] = wait_data(all[k], before, 1 - r->slices.groups, 1);
+    return true;
+}
+
+static bool reduce_channels(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct reduction *r = arg;
+    if (tile >= r->slices.tiles)
+        return false;
+    const struct pool_detail *pool = &r->c->pool;
+    const struct grid *g = r->g;
+    int32_t words = slice_words(&r->slices, tile), lanes = lanes_of(r, tile), groups = groups_of(&r->slices, tile);
+    int32_t pixels = g->y * g->x, block = POOL_ROW_PIXELS * r->line;
+    struct isa_tensor *i = &out->tensor;
+    out->op = pool->kind == POOL_MAX ? ISA_MAX : ISA_MAC;
+    *i = (struct isa_tensor){.avdata = signal_at(3), .param = signal_at(4), .one = 1, .nospill = 1, .w1 = 3, .chdim = 4,
+                             .redmask = 3, .lanes = 4 * lanes - 1, .lanes_last = 4 * lanes - 1};
+    i->lim[0] = g->x - 1;
+    i->lim[1] = g->y - 1;
+    i->lim[4] = groups - 1;
+    struct loops a = LOOPS({g->x, 0}, {g->y, 0}, {1, 4}, {1, 4}), sums = LOOPS({pixels, 0});
+    if (groups > 1) {
+        loop(&a, groups, 0);
+        loop(&sums, groups, 0);
+    }
+    i->a = pool->kind == POOL_MAX ? tensor_unit(0, NO_LOOPS) : tensor_unit(4LL * r->one, a);
+    i->w = tensor_unit(POOL_ROW_PIXELS * r->row, LOOPS({g->x, 1}, {g->y, block}, {1, pool->x.stride},
+                                                       {1, block * pool->y.stride}, {groups, block * g->y},
+                                                       {1, block * g->y * groups}));
+    i->p = buffered(tensor_unit(0, sums), 1, 4);
+    i->o = tensor_unit(4LL * r->out, LOOPS({lanes, 4}, {1, 4 * words}, {1, 4 * words}, {groups, 4 * lanes},
+                                           {1, 4 * words}));
+    pool_set_numbers(i, pool, pixels);
+    return true;
+}
+
+static void add_classes(struct program *p, tile_inst_fn *make, const struct reduction *r)
+{
+    struct isa_inst inst[ISA_TILES];
+    unsigned n = tile_classes(make, r, NULL, inst);
+    for (unsigned k = 0; k < n; k++)
+        program_add(p, inst[k]);
+}
+
+static void emit_channel_pool(const struct plan *plan, const struct step *s, struct program *p)
+{
     const struct channel_pool *c = s->detail;
     const struct grid *g = &plan_in(plan, &s[-1], 0)->grid;
-    int32_t tiles = (1 << g->words / GROUP) - 1, row = pool_row(g), one = plan->buffers[c->one].at;
-    int32_t line = (int32_t)ceil_div(g->x, POOL_ROW_PIXELS);
-    struct isa_mesh fill = {.tiles = tiles, .b = mesh_words(one, NO_LOOPS), .fill = 1, .value = 1};
+    struct reduction r = {.c = c, .g = g, .slices = slices_of(4 * g->words), .row = pool_row(g),
+                          .line = (int32_t)ceil_div(g->x, POOL_ROW_PIXELS), .one = plan->buffers[c->one].at,
+                          .in = value_at(plan, plan_in(plan, s, 0)), .out = value_at(plan, plan_out(plan, s))};
+    struct isa_mesh fill = {.tiles = (1 << r.slices.tiles) - 1, .b = mesh_words(r.one, NO_LOOPS), .fill = 1, .value = 1};
     program_add(p, (struct isa_inst){.op = ISA_MESH_NORTH, .mesh = fill});
     emit_fence(p, (struct fence){0});
-
-    struct loops n = LOOPS({POOL_ROW_PIXELS, GROUP}, {GROUP, 1});
-    if (line > 1)
-        loop(&n, line, POOL_ROW_PIXELS * GROUP);
-    loop(&n, g->y, GROUP * g->x);
-    struct isa_to_wide w = {.tiles = tiles, .n = narrow_words(value_at(plan, plan_in(plan, s, 0)), n),
-                            .w = wide_rows(row, LOOPS({line * g->y, 1})),
-                            .p = signal_at(1), .par = 1, .pack = 2};
-    for (int k = 0; k < 5; k++) /* all that the groups of channels together wait for: nothing, since the fence */
-        w.wait[k] = wait_data(all[k], (int32_t)loop_count(&n), 1 - g->words / GROUP, 1);
-    program_add(p, (struct isa_inst){.op = ISA_TO_WIDE, .to_wide = w});
+    add_classes(p, turn_channels, &r);
     emit_fence(p, (struct fence){0});
-
-    int32_t pixels = g->y * g->x, block = POOL_ROW_PIXELS * line;
-    struct isa_tensor i = {.tiles = tiles, .avdata = signal_at(3), .param = signal_at(4), .one = 1, .nospill = 1,
-                           .w1 = 3, .chdim = 4,
-                           .redmask = 3, .lanes = 4 * GROUP - 1, .lanes_last = 4 * GROUP - 1};
-    i.lim[0] = g->x - 1;
-    i.lim[1] = g->y - 1;
-    i.a = tensor_unit(4LL * one, LOOPS({g->x, 0}, {g->y, 0}, {1, 4}, {1, 4}));
-    if (c->pool.kind == POOL_MAX)
-        i.a = tensor_unit(0, NO_LOOPS);
-    i.w = tensor_unit(POOL_ROW_PIXELS * row, LOOPS({g->x, 1}, {g->y, block}, {1, c->pool.x.stride},
-                                                   {1, block * c->pool.y.stride},
-                                                   {1, block * g->y}, {1, block * g->y}));
-    i.p = buffered(tensor_unit(0, LOOPS({pixels, 0})), 1, 4);
-    i.o = tensor_unit(4LL * value_at(plan, plan_out(plan, s)),
-                      LOOPS({GROUP, 4}, {1, 4 * GROUP}, {1, 4 * GROUP}, {1, 4 * GROUP}, {1, 4 * GROUP}));
-    pool_set_numbers(&i, &c->pool, pixels);
-    program_add(p, (struct isa_inst){.op = c->pool.kind == POOL_MAX ? ISA_MAX : ISA_MAC, .tensor = i});
+    add_classes(p, reduce_channels, &r);
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }

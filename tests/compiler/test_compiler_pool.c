@@ -125,11 +125,12 @@ static const struct tfl_model *heads(struct arena *a, uint64_t seed)
 /* The end of a classifier whose channels are exchanged between the tiles. */
 static const struct tfl_model *exchanges(struct arena *a, uint64_t seed)
 {
-    static const int32_t channels[] = {256, 256, 512, 768, 1024}, units[] = {10, 64, 65, 200, 1001};
+    static const int32_t channels[] = {1, 3, 10, 30, 65, 100, 192, 256, 256, 320, 512, 768, 1000, 1024, 1280, 2048},
+                         units[] = {10, 64, 65, 200, 1001};
     uint64_t s = seed;
     enum tfl_type type = random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8;
     struct maker *k = maker_new(a, type, seed);
-    int32_t y = 4 + (int32_t)(random_next(&s) % 8), x = random_next(&s) % 2 ? y : 4 + (int32_t)(random_next(&s) % 10);
+    int32_t y = 1 + (int32_t)(random_next(&s) % 11), x = random_next(&s) % 2 ? y : 1 + (int32_t)(random_next(&s) % 20);
     int32_t c = ANY(&s, channels), n = ANY(&s, units);
     bool max = random_next(&s) % 4 == 0, soft = random_next(&s) % 2;
     int t = make_input(k, 3, (int32_t[]){y, x, 3});
@@ -186,7 +187,7 @@ static void random_heads(void **state)
 static void random_exchanges(void **state)
 {
     (void)state;
-    judge_draws(exchanges, 60, 100);
+    judge_draws(exchanges, 80, 100);
 }
 
 static void whole_networks(void **state)
