@@ -223,20 +223,30 @@ static void rung_c(const struct loaded *official, const struct tfl_model *source
 
 /* ---- d and e: our own executables ---- */
 
-/* The same operators on the CPU: operators of the outer graph that are not ours, by their first output. */
+/* Some output of `q` has the name of each output of `p`: compilers before 16 give ours another order. */
+static bool same_outputs(const struct tfl_subgraph *x, const struct tfl_operator *p, const struct tfl_subgraph *y,
+                         const struct tfl_operator *q)
+{
+    for (uint32_t o = 0; o < p->n_outputs; o++) {
+        bool found = false;
+        for (uint32_t k = 0; k < q->n_outputs; k++)
+            found = found || strcmp(x->tensors[p->outputs[o]].name, y->tensors[q->outputs[k]].name) == 0;
+        if (!found)
+            return false;
+    }
+    return p->n_outputs == q->n_outputs;
+}
+
+/* The same operators on the CPU, and the same tensors between them and the Edge TPU. */
 static bool same_mapping(const struct tfl_model *a, const struct tfl_model *b)
 {
     const struct tfl_subgraph *x = &a->subgraphs[0], *y = &b->subgraphs[0];
     if (x->n_operators != y->n_operators)
         return false;
-    for (uint32_t k = 0; k < x->n_operators; k++) {
-        const struct tfl_operator *p = &x->operators[k], *q = &y->operators[k];
-        if (p->code != q->code || p->n_outputs != q->n_outputs)
+    for (uint32_t k = 0; k < x->n_operators; k++)
+        if (x->operators[k].code != y->operators[k].code ||
+            !same_outputs(x, &x->operators[k], y, &y->operators[k]))
             return false;
-        for (uint32_t o = 0; o < p->n_outputs; o++)
-            if (strcmp(x->tensors[p->outputs[o]].name, y->tensors[q->outputs[o]].name) != 0)
-                return false;
-    }
     return true;
 }
 
