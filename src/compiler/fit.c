@@ -14,11 +14,18 @@ struct cut {
 struct task {
     const struct tfl_subgraph *graph;
     const struct partition *set;
+    const bool *rearranged; /* by operator */
 };
+
+static void begin(const struct task *t, struct plan *p, struct arena *a, struct status *st)
+{
+    plan_init(p, a, t->graph, st);
+    p->rearranged = t->rearranged;
+}
 
 static bool attempt(const struct task *t, struct cut c, struct plan *p, struct arena *a, struct status *st)
 {
-    plan_init(p, a, t->graph, st);
+    begin(t, p, a, st);
     return lower_partition(p, t->set) && (c.passes == 1 || strips_cut(p, c.last, c.passes)) && plan_size(p) &&
            plan_place_narrow(p);
 }
@@ -39,7 +46,7 @@ static uint32_t candidates(const struct task *t, struct arena *a, struct cut **l
     struct status st = {0};
     struct plan p;
     uint32_t n = 0;
-    plan_init(&p, a, t->graph, &st);
+    begin(t, &p, a, &st);
     if (!lower_partition(&p, t->set))
         return 0;
     *list = ARENA_ARRAY(a, struct cut, p.n_steps);
@@ -68,9 +75,9 @@ static bool find_cut(const struct task *t, const struct cut *list, uint32_t n, s
 }
 
 bool plan_fit(struct plan *p, struct arena *a, const struct tfl_subgraph *g, const struct partition *set,
-              struct status *st)
+              const bool *rearranged, struct status *st)
 {
-    const struct task t = {g, set};
+    const struct task t = {g, set, rearranged};
     struct status why = {0};
     struct cut *list, found;
     if (attempt(&t, (struct cut){.passes = 1}, p, a, &why))

@@ -2,6 +2,7 @@
 
 #include "compiler/families.h"
 #include "compiler/operators.h"
+#include "compiler/rearrange.h"
 
 uint32_t lower_value(struct plan *p, uint32_t tensor) { return p->value_of[tensor]; }
 
@@ -65,9 +66,11 @@ static int readings(const struct plan *p, const struct partition *set, int32_t t
         for (uint32_t k = 0; rule && k < o->n_inputs; k++) {
             if (o->inputs[k] != tensor)
                 continue;
-            bool renamed = support_is_alias(p->graph, o);
+            bool renamed = support_is_alias(p->graph, o) && !p->rearranged[set->operators[i]];
             if (rule->either && !renamed && !is_pixel(&p->graph->tensors[tensor]))
                 how |= READ_AS_IMAGE;
+            else if (p->rearranged[set->operators[i]])
+                how |= READ_AS_VECTOR;
             else if (rule->either && !rule->vectors)
                 how |= readings(p, set, o->outputs[0]);
             else
@@ -99,7 +102,7 @@ static bool lower_operator(struct plan *p, uint32_t op)
     const struct operator_rule *rule = operator_rule_of(o->code);
     if (!rule)
         return status_fail(p->st, STATUS_INTERNAL, "%s has no lowering", plan_op_text(p, op));
-    return rule->lower(p, op);
+    return p->rearranged[op] ? lower_rearrange(p, op) : rule->lower(p, op);
 }
 
 /* What is read outside the set is not ready for an operator before it is made inside. */

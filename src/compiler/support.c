@@ -3,6 +3,7 @@
 
 #include "compiler/families.h"
 #include "compiler/operators.h"
+#include "compiler/rearrange.h"
 
 enum {
     INT8_RUNTIME = 12, /* first runtime that takes int8 host data */
@@ -115,6 +116,8 @@ static void find_read_flat(struct support *s)
         s->read_flat[t] = true;
     for (uint32_t i = g->n_operators; i-- > 0;) {
         const struct tfl_operator *o = &g->operators[i];
+        if (!operator_rule_of(o->code))
+            continue; /* never on the chip: it reads what the host gets, in any form */
         bool flat = o->code == TFL_OP_FULLY_CONNECTED || (support_is_alias(s->graph->source, o) && o->n_outputs &&
                                                           (s->read_flat[o->outputs[0]] || is_pixel(result(s, o))));
         for (uint32_t k = 0; !flat && k < o->n_inputs; k++)
@@ -137,7 +140,7 @@ static void set_made_flat(struct support *s, uint32_t op)
         int32_t t = o->outputs[k];
         if (!mapped(s->verdicts[op]))
             s->made_flat[t] = takes_flat(s, t);
-        else if (support_is_alias(s->graph->source, o)) /* a RESHAPE that takes an image makes a vector of it */
+        else if (support_is_alias(s->graph->source, o) && !s->rearranged[op]) /* a RESHAPE that takes an image makes a vector of it */
             s->made_flat[t] = is_reshape(o) || s->made_flat[o->inputs[0]];
         else
             s->made_flat[t] = is_pixel(&s->graph->source->tensors[t]);
@@ -187,7 +190,9 @@ static int readers_of(const struct support *s, uint32_t tensor)
     int readers = t->is_output || t->n_consumers == 0 ? READ_BY_HOST : 0;
     for (uint32_t i = 0; i < t->n_consumers; i++) {
         const struct tfl_operator *o = &s->graph->source->operators[t->consumers[i]];
-        if (support_is_alias(s->graph->source, o))
+        if (!operator_rule_of(o->code))
+            readers |= READ_BY_HOST;
+        else if (support_is_alias(s->graph->source, o))
             readers |= readers_of(s, (uint32_t)o->outputs[0]);
         else
             readers |= o->code == TFL_OP_FULLY_CONNECTED ? READ_BY_PRODUCT : READ_BY_OTHERS;
@@ -244,13 +249,13 @@ struct verdict support_reshape(const struct support *s, uint32_t op)
     if (support_is_rows(s, op))
         return MAPPED;
     if (!takes_flat(s, o->outputs[0]))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: from %s to %s; this version makes vectors, not images",
-                      op_name(s, op), tfl_shape_text(s->arena, in), tfl_shape_text(s->arena, out));
+        return support_rearrange(s, op);
     int readers = readers_of(s, (uint32_t)o->outputs[0]);
     if (!s->made_flat[o->inputs[0]] && readers != READ_BY_HOST) {
         const char *why = flatten_refusal(s, in);
+        /* Pixels that are no whole words: only a FULLY_CONNECTED can take them as they are. */
         if (!why && in->shape[in->rank - 1] % 4 && !flattens_whole(in) && readers & READ_BY_OTHERS)
-            why = "its channels are no multiple of 4, which only a FULLY_CONNECTED behind it can take: pad them";
+            return support_rearrange(s, op);
         if (why)
             return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s): %s", op_name(s, op), in->name,
                           tfl_shape_text(s->arena, in), why);
@@ -278,6 +283,7 @@ void support_judge(struct support *s, struct arena *a, const struct graph *g, in
     uint32_t n_tensors = g->source->n_tensors, n_operators = g->source->n_operators;
     *s = (struct support){.arena = a, .graph = g, .min_runtime_version = min_runtime_version,
                           .verdicts = ARENA_ARRAY(a, struct verdict, n_operators),
+                          .rearranged = ARENA_ARRAY(a, bool, n_operators),
                           .form = ARENA_ARRAY(a, enum support_form, n_tensors),
                           .read_flat = ARENA_ARRAY(a, bool, n_tensors), .made_flat = ARENA_ARRAY(a, bool, n_tensors)};
     find_read_flat(s);

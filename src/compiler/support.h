@@ -32,6 +32,7 @@ struct support {
     const struct graph *graph;
     int min_runtime_version;
     struct verdict *verdicts; /* one per operator: each judged by itself; partitioning may still leave it on the CPU */
+    bool *rearranged; /* one per operator: mapped, and moves its elements one by one (rearrange.h) */
     enum support_form *form; /* of each tensor */
     bool *read_flat; /* tensor: every reader takes it as one vector             */
     bool *made_flat; /* tensor: it is made as one vector, or can come in as one */

@@ -34,6 +34,8 @@ enum support_form support_form_of(const struct support *s, uint32_t op)
     const struct tfl_operator *o = &s->graph->source->operators[op];
     if (s->verdicts[op].why)
         return FORM_IMAGE; /* from the host: either */
+    if (s->rearranged[op])
+        return is_pixel(op_output(s->graph->source, o, 0)) ? FORM_VECTOR : FORM_IMAGE;
     if (operator_rule_of(o->code)->either)
         return form_of_operands(s, o);
     if (!operator_rule_of(o->code)->image || support_is_product(s, o))

@@ -3,6 +3,7 @@
 #include "compiler/rule.h"
 #include "compiler/numerics.h"
 #include "compiler/operators.h"
+#include "compiler/rearrange.h"
 
 enum {
     SELECT_LIMIT = 1 << 20, /* bytes of a matrix that picks channels */
@@ -63,7 +64,9 @@ struct verdict support_move(const struct support *s, uint32_t op)
     for (uint32_t k = 0; k < o->n_outputs; k++) {
         struct verdict v = check_output(s, op, k);
         if (v.why)
-            return v;
+            return support_rearrange(s, op).why
+                       ? REFUSE(s, v.status, "%s; byte by byte: %s", v.why, support_rearrange_refusal(s, op))
+                       : MAPPED;
     }
     return MAPPED;
 }
