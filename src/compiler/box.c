@@ -3,7 +3,7 @@
 bool box_of(const struct plan *p, const struct value *v, int tile, struct box *b)
 {
     if (v->layout == LAYOUT_SLICES) {
-        struct slices c = slices_of(v->z);
+        struct slices c = value_slices(v);
         if (tile >= c.tiles)
             return false;
         int32_t words = slice_words(&c, tile);
@@ -25,6 +25,6 @@ int32_t box_words(const struct value *v)
 {
     if (v->layout == LAYOUT_GRID)
         return grid_words(&v->grid);
-    struct slices c = slices_of(v->z);
+    struct slices c = value_slices(v);
     return c.tiles > 1 ? c.words : c.total;
 }

@@ -26,8 +26,9 @@ static void emit_collect(const struct plan *plan, const struct step *s, struct p
         struct span ys = g->own_y[t / GRID], xs = g->own_x[t % GRID];
         if (span_size(ys) <= 0 || span_size(xs) <= 0)
             continue;
-        struct rows from = {value_at(plan, in) + grid_at(g, t, ys.first, xs.first), grid_pitch(g, t)};
-        struct rows to = {value_at(plan, out) + (ys.first * g->x + xs.first) * g->words, g->x * g->words};
+        struct rows from = {.at = value_at(plan, in) + grid_at(g, t, ys.first, xs.first), .pitch = grid_pitch(g, t)};
+        struct rows to = {.at = value_at(plan, out) + (ys.first * g->x + xs.first) * g->words,
+                          .pitch = g->x * g->words};
         emit_copy_rows(p, t, out->tiles, span_size(xs) * g->words, span_size(ys), from, to, RECEIVE_ROW);
     }
     emit_barrier(p, 0);

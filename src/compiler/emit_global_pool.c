@@ -91,11 +91,11 @@ static void collect(const struct part *q, struct program *p)
         if (h == 0 || w == 0)
             continue;
         if (q->words == g->words)
-            emit_copy_rows(p, t, FIRST_TILE, w * q->words, h, (struct rows){from, pitch},
-                           (struct rows){to, w * q->words}, RECEIVE_ROW);
+            emit_copy_rows(p, t, FIRST_TILE, w * q->words, h, (struct rows){.at = from, .pitch = pitch},
+                           (struct rows){.at = to, .pitch = w * q->words}, RECEIVE_ROW);
         for (int32_t i = 0; q->words < g->words && i < h; i++)
-            emit_copy_rows(p, t, FIRST_TILE, q->words, w, (struct rows){from + i * pitch, g->words},
-                           (struct rows){to + i * w * q->words, q->words}, RECEIVE_ROW);
+            emit_copy_rows(p, t, FIRST_TILE, q->words, w, (struct rows){.at = from + i * pitch, .pitch = g->words},
+                           (struct rows){.at = to + i * w * q->words, .pitch = q->words}, RECEIVE_ROW);
         to += q->words * h * w;
     }
 }

@@ -94,31 +94,32 @@ void emit_broadcast(struct program *p, const struct parameter *q, int32_t dst)
 /* ---- vectors ---- */
 
 /* Two rings' worth of wide rows at the top of wide memory. */
-static int32_t ring_rows(int32_t z) { return (int32_t)ceil_div(z, ROW_BYTES); }
+static int32_t vector_bytes(const struct value *v) { return v->z * v->element; }
+static int32_t ring_rows(const struct value *v) { return (int32_t)ceil_div(vector_bytes(v), ROW_BYTES); }
 
 /* A SOFTMAX right behind begins its exchange while the ring is in use: a ring of one row lies below the rows of the
  * exchange, a larger one above them (bright_16; bright_64, bright_128). */
-static bool ring_below_exchange(const struct value *v) { return v->in_place && ring_rows(v->z) == 1; }
+static bool ring_below_exchange(const struct value *v) { return v->in_place && ring_rows(v) == 1; }
 
 int32_t infeed_vector_top(const struct value *v)
 {
-    return ring_below_exchange(v) ? WIDE_ROWS : WIDE_ROWS - 2 * ring_rows(v->z);
+    return ring_below_exchange(v) ? WIDE_ROWS : WIDE_ROWS - 2 * ring_rows(v);
 }
 
 static int32_t ring_row(const struct value *v)
 {
-    return WIDE_ROWS - 2 * ring_rows(v->z) - (ring_below_exchange(v) ? EXCHANGE_ROWS : 0);
+    return WIDE_ROWS - 2 * ring_rows(v) - (ring_below_exchange(v) ? EXCHANGE_ROWS : 0);
 }
 
 static bool size_vector(struct plan *p, uint32_t index)
 {
     struct step *s = &p->steps[index];
     struct value *v = &p->values[s->out];
-    struct slices c = slices_of(v->z);
+    struct slices c = value_slices(v);
     int32_t room = c.words > ROW_WORDS ? c.words : ROW_WORDS;
-    if (2 * ring_rows(v->z) > WIDE_ROWS / 2)
+    if (2 * ring_rows(v) > WIDE_ROWS / 2)
         return status_fail(p->st, STATUS_LIMIT, "input \"%.80s\" is a vector of %d bytes; %d are possible",
-                           v->tensor->name, v->z, WIDE_ROWS / 4 * ROW_BYTES);
+                           v->tensor->name, vector_bytes(v), WIDE_ROWS / 4 * ROW_BYTES);
     /* A staging buffer that the official programs reserve and do not use (mapping.md section 4, A). */
     plan_buffer(p, (struct narrow_buffer){.words = 2 * room, .first = index, .last = index, .late = true});
     const struct step *reader = plan_sole_reader(p, s->out);
@@ -172,10 +173,11 @@ static void keep_slices_in_place(struct program *p, const struct slices *c, int3
 }
 
 /* 0x11 and 0x26: the bytes of tile row i. */
-static void receive_bytes(struct program *p, int32_t i, const struct slices *c, int32_t z, int32_t row)
+static void receive_bytes(struct program *p, int32_t i, const struct slices *c, const struct value *v, int32_t row)
 {
-    int64_t first = 16LL * c->words * i, end = first + 16LL * c->words < z ? first + 16LL * c->words : z;
-    int32_t ring = ring_rows(z), units = (int32_t)(ceil_div(end, UNIT) - first / UNIT);
+    int64_t first = 16LL * c->words * i, end = first + 16LL * c->words, all = vector_bytes(v);
+    end = end < all ? end : all;
+    int32_t ring = ring_rows(v), units = (int32_t)(ceil_div(end, UNIT) - first / UNIT);
     int32_t rows = (int32_t)ceil_div((int64_t)units * UNIT, ROW_BYTES), rest = rows % ring;
     struct isa_ttu w = rows == 1 ? masked(wide_rows(row, NO_LOOPS), ring > 1) : wide_rows(row, LOOPS({ring, 1}));
     w = buffered(w, 1, ring);
@@ -191,16 +193,16 @@ static void receive_bytes(struct program *p, int32_t i, const struct slices *c, 
 static void emit_vector(const struct plan *plan, const struct step *s, struct program *p)
 {
     const struct value *v = plan_out(plan, s);
-    struct slices c = slices_of(v->z);
+    struct slices c = value_slices(v);
     int32_t row = ring_row(v);
     emit_fence(p, (struct fence){.threads = 1 << 5});
-    emit_host_infeed(p, v->tensor->name, &(struct host_band){0, ceil_div(v->z, UNIT)}, 1);
+    emit_host_infeed(p, v->tensor->name, &(struct host_band){0, ceil_div(vector_bytes(v), UNIT)}, 1);
     if (v->in_place)
         keep_slices_in_place(p, &c, row, value_at(plan, v));
     else
         keep_slices(p, &c, row, value_at(plan, v));
     for (int32_t i = 0; i < ceil_div(c.tiles, 4); i++)
-        receive_bytes(p, i, &c, v->z, row);
+        receive_bytes(p, i, &c, v, row);
     emit_fence(p, (struct fence){0});
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }

@@ -51,9 +51,9 @@ static void emit_vector(const struct plan *plan, const struct step *s, struct pr
 {
     const struct value *v = plan_in(plan, s, 0);
     const char *name = ((const struct tfl_tensor *)s->detail)->name;
-    struct slices c = slices_of(v->z);
+    struct slices c = value_slices(v);
     int32_t last = c.tiles - 1, rest = slice_words(&c, last), all = (1 << c.tiles) - 1, from = value_at(plan, v);
-    int64_t size = round_up(v->z, UNIT);
+    int64_t size = round_up((int64_t)v->z * v->element, UNIT);
     if (s == plan->steps || s[-1].family != &family_softmax) /* which ends with fences */
         emit_barrier(p, LAYER_FLAGS);
     emit_barrier(p, 0);

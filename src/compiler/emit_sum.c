@@ -10,8 +10,8 @@
 
 enum {
     LOOP_LIMIT = 1 << 14, /* passes of a loop of the wide units */
-    MATRIX_ROWS = 4,
-    MATRIX_WORDS = 16
+    MATRIX_ROWS = FACTOR_ROWS,
+    MATRIX_WORDS = FACTOR_WORDS
 };
 
 struct sum {
@@ -80,34 +80,6 @@ static struct sum sum_of(const struct plan *plan, const struct step *s)
     return m;
 }
 
-/* Ten fills, the mesh directions in turn; then the rows. */
-static void make_matrix(const struct sum *m, struct program *p, int32_t at)
-{
-    static const enum isa_opcode turn[] = {ISA_MESH_NORTH, ISA_MESH_EAST, ISA_MESH_WEST, ISA_MESH_SOUTH};
-    static const enum isa_flag arrived[] = {ISA_N_IN, ISA_S_IN, ISA_W_IN, ISA_E_IN};
-    uint32_t zero = (uint32_t)m->numbers.wzp;
-    unsigned n = 0;
-    for (int k = 0; k < 2; k++) {
-        uint32_t f = (uint32_t)(m->factor[k] + m->numbers.wzp), low = zero << 16 | f, high = f << 16 | zero;
-        const struct constant c[] = {{at, 1, (int32_t)low},
-                                     {at + 1, 1, (int32_t)high},
-                                     {at + 2, 4, (int32_t)(zero << 16 | zero)},
-                                     {at + 6, 1, (int32_t)low},
-                                     {at + 7, 1, (int32_t)high}};
-        for (unsigned i = 0; i < sizeof c / sizeof *c; i++)
-            emit_fill(p, turn[n++ % 4], c[i], true);
-        at += MATRIX_WORDS / 2;
-    }
-    struct isa_to_wide w = {.tiles = ALL_TILES,
-                            .n = narrow_words(at - MATRIX_WORDS, LOOPS({4, 1}, {MATRIX_ROWS, 4})),
-                            .w = wide_rows(m->row, LOOPS({MATRIX_ROWS, 1})),
-                            .p = signal_at(1),
-                            .pack = 1};
-    for (unsigned i = 0; i < 4; i++)
-        w.wait[i] = wait_data(arrived[i], 2, program_flag(p, ALL_TILES, arrived[i]), 1);
-    program_add(p, (struct isa_inst){.op = ISA_TO_WIDE, .to_wide = w});
-}
-
 static bool one_tile(int tile, const void *arg, struct isa_inst *out)
 {
     const struct sum *m = arg;
@@ -156,7 +128,7 @@ static void emit_sum(const struct plan *plan, const struct step *s, struct progr
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     m.row = sum_matrix_row(plan, s);
     m.ready = program_flag(p, ALL_TILES, ISA_N2W);
-    make_matrix(&m, p, plan->buffers[s->temporary].at);
+    emit_byte_factors(p, m.factor, m.numbers.wzp, plan->buffers[s->temporary].at, m.row);
     const struct lut *table = ((const struct binary_detail *)s->detail)->table;
     if (table)
         emit_table(p, ALL_TILES, table);

@@ -17,7 +17,7 @@ static struct isa_ttu narrow_side(int32_t words, int32_t rows, struct rows r)
 void emit_copy(struct program *p, int32_t src, int32_t dst, int32_t words, int32_t from, int32_t to,
                int32_t receive_row)
 {
-    emit_copy_rows(p, src, dst, words, 1, (struct rows){from, 0}, (struct rows){to, 0}, receive_row);
+    emit_copy_rows(p, src, dst, words, 1, (struct rows){.at = from}, (struct rows){.at = to}, receive_row);
 }
 
 void emit_copy_rows(struct program *p, int32_t src, int32_t dst, int32_t words, int32_t rows, struct rows from,
@@ -49,7 +49,7 @@ void emit_copy_rows(struct program *p, int32_t src, int32_t dst, int32_t words, 
                                 .wait = {wait_data(ISA_RPROD_A, 2, ticket, 1), wait_data(ISA_N2W, 1, written + 1, 1)},
                                 .dst = dst}});
     program_add(p, (struct isa_inst){.op = ISA_TO_WIDE,
-                                     .to_wide = {.tiles = from_tile,
+                                     .to_wide = {.tiles = from_tile, .breg = from.reg, .dynb = from.reg > 0,
                                                  .n = narrow_side(words, rows, from),
                                                  .w = buffered(wide_rows(send_row, row_loops), dim, 1),
                                                  .p = signal_at(dim),

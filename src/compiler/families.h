@@ -17,6 +17,8 @@ extern const struct family family_join;      /* vector -> a place in another  em
 extern const struct family family_flatten;   /* grid -> slices               emit_flatten.c; detail: flatten_detail() */
 extern const struct family family_collect;   /* grid -> whole                emit_collect.c */
 extern const struct family
+    family_lstm; /* whole and two states -> grid or slices; changes the states   emit_lstm.c; lstm_detail (lstm.h) */
+extern const struct family
     family_softmax; /* slices -> slices             emit_softmax.c; detail: softmax_detail() */
 
 extern const struct family
@@ -103,6 +105,12 @@ struct constant {
     int32_t at, words, value;
 };
 void emit_fill(struct program *p, enum isa_opcode mesh, struct constant c, bool signal);
+/* Weights for sums of two tensors, as FACTOR_ROWS rows built at FACTOR_WORDS narrow words at `at`: two 16-bit factors.
+ * Bytes: two rows for each operand (channels 0, 1 and 2, 3 of a word), less `zero`.  16-bit elements: a row for each
+ * channel of four, the first operand's factor in its low half. */
+enum { FACTOR_ROWS = 4, FACTOR_WORDS = 16 };
+void emit_byte_factors(struct program *p, const int32_t factor[2], int32_t zero, int32_t at, int32_t row);
+void emit_half_factors(struct program *p, const int32_t factor[2], int32_t at, int32_t row);
 /* 0x19. */
 void emit_table(struct program *p, int32_t tiles, const struct lut *t);
 /* A 4x4 identity matrix as one row of weights, built at narrow word `at`; counted: N2W is raised for who waits. */
@@ -131,6 +139,7 @@ void emit_copy(struct program *out, int32_t src, int32_t dst, int32_t words, int
 /* The same for `rows` rows of `words` words, which lie `pitch` words apart. */
 struct rows {
     int32_t at, pitch;
+    int reg; /* > 0, where they are read: the scalar register that holds `at` when the copy begins */
 };
 void emit_copy_rows(struct program *p, int32_t src, int32_t dst, int32_t words, int32_t rows, struct rows from,
                     struct rows to, int32_t receive_row);

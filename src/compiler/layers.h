@@ -8,4 +8,7 @@
 
 void layers_describe(const struct plan *p, const struct partition *part, struct dwn_executable *x);
 
+/* The name under which the new value of a variable comes back: LSTM states (spec/runtime.md 2.8). */
+const char *layers_variable_output(const struct plan *p, uint32_t tensor);
+
 #endif

@@ -1,6 +1,7 @@
 #include "compiler/lower.h"
 
 #include "compiler/families.h"
+#include "compiler/layers.h"
 #include "compiler/operators.h"
 #include "compiler/rearrange.h"
 
@@ -86,7 +87,7 @@ static void lower_input(struct plan *p, const struct partition *set, uint32_t te
     const struct tfl_tensor *t = &p->graph->tensors[tensor];
     struct shape4 s;
     int how = readings(p, set, (int32_t)tensor);
-    bool image = shape4_of(t, &s) && (how & READ_AS_IMAGE || (how == 0 && s.y * s.x > 1));
+    bool image = !t->is_variable && shape4_of(t, &s) && (how & READ_AS_IMAGE || (how == 0 && s.y * s.x > 1));
     uint32_t v = image ? plan_value(p, t, LAYOUT_GRID, s.y, s.x, s.z)
                        : plan_value(p, t, LAYOUT_SLICES, 1, 1, (int32_t)tfl_elements(t));
     struct step *step = plan_step(p, image ? &family_infeed_image : &family_infeed_vector, NO_OPERATOR);
@@ -209,6 +210,17 @@ static void equalise_operands(struct plan *p)
     plan_count_lives(p);
 }
 
+/* The new value of a variable, under the name by which the runtime knows it. */
+static void lower_variable_output(struct plan *p, uint32_t tensor)
+{
+    struct tfl_tensor *named = ARENA_NEW(p->arena, struct tfl_tensor);
+    *named = p->graph->tensors[tensor];
+    named->name = layers_variable_output(p, tensor);
+    struct step *s = plan_step(p, &family_outfeed_vector, NO_OPERATOR);
+    step_reads(p, s, lower_value(p, tensor));
+    s->detail = named;
+}
+
 bool lower_partition(struct plan *p, const struct partition *set)
 {
     p->set = set;
@@ -227,6 +239,9 @@ bool lower_partition(struct plan *p, const struct partition *set)
         step_reads(p, s, v);
         s->detail = &p->graph->tensors[set->outputs[i]];
     }
+    for (uint32_t i = 0; i < set->n_inputs; i++)
+        if (p->graph->tensors[set->inputs[i]].is_variable)
+            lower_variable_output(p, set->inputs[i]);
     equalise_operands(p);
     return true;
 }

@@ -12,7 +12,8 @@ bool is_reduction(const struct tfl_operator *o)
 bool reduced_axes(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, bool gone[4])
 {
     const struct tfl_tensor *axes = op_input(g, o, 1);
-    int32_t *list, rank = (int32_t)op_input(g, o, 0)->rank;
+    const struct tfl_tensor *in = op_input(g, o, 0);
+    int32_t *list, rank = (int32_t)in->rank;
     uint32_t n;
     struct status st = {0};
     memset(gone, 0, 4 * sizeof *gone);
@@ -20,7 +21,7 @@ bool reduced_axes(struct arena *a, const struct tfl_subgraph *g, const struct tf
         return false;
     for (uint32_t k = 0; k < n; k++)
         gone[4 - rank + (list[k] < 0 ? list[k] + rank : list[k])] = true;
-    if (rank == 2 || rank == 3) /* the batch stands first */
+    if ((rank == 2 || rank == 3) && in->shape[0] == 1) /* the batch stands first */
         gone[0] = gone[4 - rank], gone[4 - rank] = false;
     return true;
 }

@@ -8,7 +8,7 @@
 
 int32_t unsigned_zero_point(const struct tfl_tensor *t)
 {
-    return (int32_t)t->quant.zero_point[0] + (t->type == TFL_INT8 ? 128 : 0);
+    return (int32_t)t->quant.zero_point[0] + (t->type == TFL_INT8 ? 128 : t->type == TFL_INT16 ? 32768 : 0);
 }
 
 bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b)

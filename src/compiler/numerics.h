@@ -9,7 +9,7 @@
 #include "isa/isa.h"
 #include "tflite/model.h"
 
-/* Zero point of an 8-bit tensor in the uint8 domain. */
+/* Zero point of an 8-bit tensor in the uint8 domain, of an int16 tensor in that of uint16. */
 int32_t unsigned_zero_point(const struct tfl_tensor *t);
 /* The same scale and, in the uint8 domain, zero point. */
 bool same_numbers(const struct tfl_tensor *a, const struct tfl_tensor *b);

@@ -265,6 +265,13 @@ static const struct operator_rule rules[] = {
      .image = true,
      .basis = BASIS_COMPOSED,
      .limits = "constant weights; any kernel, strides up to 16, SAME and VALID; at least 4 rows and columns of input"},
+    {.code = TFL_OP_UNIDIRECTIONAL_SEQUENCE_LSTM,
+     .support = support_lstm,
+     .lower = lower_lstm,
+     .image = true,
+     .basis = BASIS_ATTESTED,
+     .limits = "int8 with an int16 cell state, batch 1, either order of time and batch; up to 1024 cells; no peephole, "
+               "projection, layer normalisation or coupled gates"},
     {.code = TFL_OP_UNPACK,
      .support = support_rearrange,
      .lower = lower_rearrange,

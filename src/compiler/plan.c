@@ -21,6 +21,7 @@ uint32_t plan_value(struct plan *p, const struct tfl_tensor *t, enum layout layo
                                             .x = x,
                                             .z = z,
                                             .layout = layout,
+                                            .element = t->type == TFL_INT16 ? 2 : 1,
                                             .whole = NO_VALUE,
                                             .buffer = NO_BUFFER,
                                             .first = UINT32_MAX};
@@ -143,7 +144,7 @@ int32_t value_at(const struct plan *p, const struct value *v) { return p->buffer
 
 int32_t slice_at(const struct plan *p, const struct value *v, int32_t tile)
 {
-    return value_at(p, v) + (v->in_place ? tile * slices_of(v->z).words : 0);
+    return value_at(p, v) + (v->in_place ? tile * value_slices(v).words : 0);
 }
 
 const struct step *plan_sole_reader(const struct plan *p, uint32_t value)
@@ -341,6 +342,14 @@ struct slices slices_of(int32_t z)
     int32_t groups = (int32_t)ceil_div(z, 64), per_tile = spread_groups_per_tile(groups);
     return (struct slices){.groups = groups, .per_tile = per_tile, .tiles = spread_tiles(groups),
                            .words = 16 * per_tile, .total = (int32_t)ceil_div(z, 4)};
+}
+
+struct slices value_slices(const struct value *v)
+{
+    struct slices s = slices_of(v->z);
+    s.words *= v->element;
+    s.total = (int32_t)ceil_div((int64_t)v->z * v->element, 4);
+    return s;
 }
 
 int32_t slice_words(const struct slices *s, int32_t tile)

@@ -30,6 +30,7 @@ struct value {
     int32_t y, x, z;
     enum layout layout;
     struct grid grid;    /* LAYOUT_GRID: what each tile holds */
+    int32_t element;      /* bytes of one: 1, or 2 (the cell state of an LSTM) */
     int32_t tiles;        /* LAYOUT_WHOLE: mask of the tiles that need it */
     uint32_t *parts, n_parts; /* LAYOUT_PARTS: values, LAYOUT_GRID */
     bool in_place; /* LAYOUT_SLICES: a slice lies where it would in the whole vector, not at the start of the buffer */
@@ -162,6 +163,7 @@ struct slices {
     int32_t total;     /* words that hold data: ceil(Z / 4)   */
 };
 struct slices slices_of(int32_t z);
+struct slices value_slices(const struct value *v); /* LAYOUT_SLICES: with elements of its size */
 int32_t slice_words(const struct slices *s, int32_t tile); /* the last may be shorter */
 
 #endif

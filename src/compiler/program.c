@@ -251,6 +251,12 @@ void program_field_offset(struct program *p, enum dwn_desc desc, const char *nam
         .desc = desc, .name = name, .upper = upper, .offset_bit = p->words * 8 * ISA_WORD + OFFSET_OF_IMMEDIATE};
 }
 
+void program_keep_together(struct program *p, size_t first)
+{
+    p->loops = arena_grow(p->arena, p->loops, p->n_loops, sizeof *p->loops, &p->loops_capacity);
+    p->loops[p->n_loops++] = (struct program_loop){first, p->count};
+}
+
 static void add_hint(struct program *p, struct dwn_hint h)
 {
     p->hints = arena_grow(p->arena, p->hints, p->n_hints, sizeof *p->hints, &p->hints_capacity);
@@ -290,13 +296,23 @@ void program_interrupt(struct program *p)
 
 enum { END_WORDS = 6 };
 
+/* A cut before this instruction would part a loop. */
+static bool inside_loop(const struct program *p, size_t inst)
+{
+    for (uint32_t i = 0; i < p->n_loops; i++)
+        if (p->loops[i].first < inst && inst < p->loops[i].end)
+            return true;
+    return false;
+}
+
 /* First instruction of the next chunk: p->count, or a fence.  0: there is none to cut before. */
 static size_t chunk_end(const struct program *p, size_t first)
 {
     size_t cut = 0;
     uint32_t words = first ? 1 : 0; /* a further chunk begins with its own 0x3e */
     for (size_t i = first; i < p->count; i++) {
-        if (p->inst[i].op == ISA_FENCE && i > first && words + END_WORDS <= PROGRAM_CHUNK_WORDS)
+        if (p->inst[i].op == ISA_FENCE && i > first && words + END_WORDS <= PROGRAM_CHUNK_WORDS &&
+            !inside_loop(p, i))
             cut = i;
         words += isa_op_of(p->inst[i].op)->words;
         if (words > PROGRAM_CHUNK_WORDS)
@@ -357,7 +373,8 @@ bool program_finish(struct program *p, struct dwn_executable *out)
         size_t end = chunk_end(p, first);
         struct dwn_stream *s = &out->streams[out->n_streams];
         if (!end)
-            return status_fail(p->st, STATUS_LIMIT, "more than %d instruction words between two tile fences",
+            return status_fail(p->st, STATUS_LIMIT,
+                               "more than %d instruction words between two tile fences, or in a loop",
                                PROGRAM_CHUNK_WORDS);
         uint32_t words = 0;
         for (size_t i = first; i < end; i++)

@@ -56,6 +56,11 @@ struct isa_wait wait_room(enum isa_flag f, int32_t dim, int64_t value, int32_t s
 struct isa_wait wait_core(enum isa_scalar_flag f, int64_t value, int32_t step);
 struct isa_signal signal_at(int32_t dim);
 
+/* Instructions of a loop, first .. end - 1: one chunk holds them all. */
+struct program_loop {
+    size_t first, end;
+};
+
 struct program {
     struct arena *arena;
     struct status *st; /* the first failure; appending goes on harmlessly after one */
@@ -71,7 +76,9 @@ struct program {
     uint32_t n_offsets;
     struct issued_hint *hints;
     uint32_t n_hints;
-    size_t offsets_capacity, hints_capacity;
+    struct program_loop *loops;
+    uint32_t n_loops;
+    size_t offsets_capacity, hints_capacity, loops_capacity;
 };
 
 struct issued_hint {
@@ -86,6 +93,8 @@ void program_add(struct program *p, struct isa_inst inst);
 int32_t program_flag(struct program *p, int32_t tiles, enum isa_flag f);
 /* Each flag of the mask `flags` stands alike on these tiles, so that one instruction can wait for all of them. */
 bool program_flags_agree(const struct program *p, int32_t tiles, int32_t flags);
+/* The instructions from the `first` on to the last so far are a loop. */
+void program_keep_together(struct program *p, size_t first);
 /* The next word appended holds half of a host address in its immediate. */
 void program_field_offset(struct program *p, enum dwn_desc desc, const char *name, bool upper);
 /* One transfer between host and chip, in the order of issue; contiguous ones of one tensor are merged. */

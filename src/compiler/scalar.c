@@ -66,6 +66,27 @@ static void add_to_address(struct program *p, int hi, int lo, uint32_t c)
     program_add(p, bundle(only_if(P_CARRY, calc(ALU_ADD, 4, 4, 1))));
 }
 
+struct scalar_loop scalar_loop_begin(struct program *p, int reg, int32_t from, int32_t step, int32_t limit)
+{
+    scalar_set(p, reg, (uint32_t)from);
+    struct scalar_loop l = {.reg = reg, .step = step, .limit = limit, .first = p->count, .word = p->words};
+    l.flag = arena_copy(p->arena, p->flag, sizeof p->flag);
+    return l;
+}
+
+void scalar_loop_end(struct program *p, const struct scalar_loop *l)
+{
+    enum { P_MORE = 0 };
+    program_add(p, bundle(calc(ALU_ADD, l->reg, l->reg, (uint32_t)l->step)));
+    program_add(p, bundle(calc(ALU_LESS, P_MORE, l->reg, (uint32_t)l->limit)));
+    int32_t back = (int32_t)l->word - (int32_t)p->words;
+    program_add(p, (struct isa_inst){.op = ISA_BRANCH,
+                                     .branch = {.cond = 1, .pred = P_MORE, .value = 1, .target = back, .one = 1}});
+    program_keep_together(p, l->first);
+    if (memcmp(l->flag, p->flag, sizeof p->flag) != 0)
+        status_fail(p->st, STATUS_INTERNAL, "word %u: a loop does not leave the flags as it found them", p->words);
+}
+
 void scalar_parameter_address(struct program *p, int64_t offset)
 {
     if (offset) {

@@ -26,6 +26,19 @@ void scalar_io_address(struct program *p, int64_t offset);
 
 /* s5 (low), s4 += bytes. */
 void scalar_advance_address(struct program *p, uint32_t bytes);
+/* A loop around the instructions between begin and end: register `reg` goes from `from` in steps of `step` while it is
+ * below `limit`.  The loop leaves all flags as it found them: every pass begins with the same counts.  At least one
+ * pass; nothing in it may use `reg` or predicate 0.  Facts: keras_lstm (0x22 back to the first instruction of a step). */
+struct scalar_loop {
+    int reg;
+    int32_t step, limit;
+    size_t first;  /* instruction */
+    uint32_t word;
+    int32_t (*flag)[ISA_FLAGS]; /* at the begin, by tile */
+};
+struct scalar_loop scalar_loop_begin(struct program *p, int reg, int32_t from, int32_t step, int32_t limit);
+void scalar_loop_end(struct program *p, const struct scalar_loop *l);
+
 /* The first `words` words of scalar memory to the output stream, and a word of zeroes. */
 void scalar_push_memory(struct program *p, int32_t words);
 void scalar_push_zero(struct program *p);

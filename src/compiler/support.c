@@ -76,12 +76,18 @@ static struct verdict activation_tensor(const struct support *s, uint32_t op, co
     return MAPPED;
 }
 
+/* An int16 tensor among 8-bit ones, with a rule of its own (support_lstm.c). */
+static bool is_lstm_state(const struct support *s, const struct tfl_operator *o, uint32_t i)
+{
+    return o->code == TFL_OP_UNIDIRECTIONAL_SEQUENCE_LSTM && operand(s, o, i)->is_variable;
+}
+
 static struct verdict all_activations(const struct support *s, uint32_t op)
 {
     const struct tfl_operator *o = &s->graph->source->operators[op];
     struct verdict v = MAPPED;
     for (uint32_t i = 0; mapped(v) && i < o->n_inputs; i++)
-        if (operand(s, o, i) && operand(s, o, i)->data.size == 0)
+        if (operand(s, o, i) && operand(s, o, i)->data.size == 0 && !is_lstm_state(s, o, i))
             v = activation_tensor(s, op, operand(s, o, i));
     for (uint32_t i = 0; mapped(v) && i < o->n_outputs; i++)
         v = activation_tensor(s, op, op_output(s->graph->source, o, i));

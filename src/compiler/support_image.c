@@ -40,6 +40,8 @@ enum support_form support_form_of(const struct support *s, uint32_t op)
         return form_of_operands(s, o);
     if (!operator_rule_of(o->code)->image || support_is_product(s, o))
         return FORM_VECTOR;
+    if (o->code == TFL_OP_UNIDIRECTIONAL_SEQUENCE_LSTM && is_pixel(op_output(s->graph->source, o, 0)))
+        return FORM_VECTOR;
     return is_global_pool(s, o) ? FORM_PIXEL : FORM_IMAGE;
 }
 

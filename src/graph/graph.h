@@ -31,8 +31,9 @@ const char *graph_op_text(struct arena *a, const struct tfl_subgraph *g, uint32_
 
 /* ---- shapes (shape.c) ---- */
 
-/* The chip's view of a tensor: [c] is 1,1,1,c; [n,c] is n,1,1,c; [n,x,c] is n,1,x,c; [n,y,x,c] is itself; a scalar is
- * 1,1,1,1. */
+/* The chip's view of a tensor: [c] is 1,1,1,c; [1,c] the same; [1,x,c] is 1,1,x,c; [n,y,x,c] is itself; a scalar is
+ * 1,1,1,1.  What would be a batch before less than three dimensions is not: [x,c] is 1,1,x,c and [y,x,c] is 1,y,x,c
+ * (a sequence with its time first). */
 struct shape4 {
     int32_t n, y, x, z; /* batch, height, width, channels */
 };

@@ -9,7 +9,7 @@ bool shape4_of(const struct tfl_tensor *t, struct shape4 *out)
             return false;
     for (uint32_t i = 0; i < used; i++)
         d[4 - used + i] = t->shape[first + i];
-    if (t->rank == 2 || t->rank == 3) { /* their first dimension is the batch */
+    if ((t->rank == 2 || t->rank == 3) && t->shape[0] == 1) { /* their first dimension is the batch */
         d[0] = t->shape[0];
         d[4 - used] = 1;
     }

@@ -188,6 +188,47 @@ static void long_programs_are_cut_before_fences(void **state)
     assert_int_equal(x.hints[x.n_hints - 2].desc, DWN_OUTPUT);
 }
 
+/* A loop that reaches over the end of a chunk goes to the next one whole. */
+static void loops_are_not_cut(void **state)
+{
+    struct fixture *f = *state;
+    struct dwn_executable x = {0};
+    emit_prologue(&f->p);
+    while (f->p.words < PROGRAM_CHUNK_WORDS - 500)
+        emit_fence(&f->p, (struct fence){.flags = 0x1ffff});
+    uint32_t before = f->p.words;
+    struct scalar_loop l = scalar_loop_begin(&f->p, 7, 100, 5, 200);
+    for (int i = 0; i < 1000; i++)
+        emit_fence(&f->p, (struct fence){.flags = 0x1ffff});
+    scalar_loop_end(&f->p, &l);
+    emit_epilogue(&f->p);
+    assert_true(program_finish(&f->p, &x));
+    assert_int_equal(x.n_streams, 2);
+    assert_in_range(x.streams[0].code.size / ISA_WORD, before, before + 10);
+    struct isa_program p;
+    assert_true(isa_decode_stream(f->a, x.streams[1].code, &p, &f->st));
+    size_t k = 0;
+    while (k < p.count && p.inst[k].op != ISA_BRANCH)
+        k++;
+    assert_true(k < p.count);
+    assert_int_equal(p.inst[k].branch.target, -1002); /* an addition and a comparison stand before it */
+    assert_int_equal(k, 1003); /* 0x3e, the body, these two: fences and bundles are a word each */
+}
+
+/* What a pass leaves in the flags, the next one would not expect. */
+static void a_loop_must_leave_the_flags_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct dwn_executable x = {0};
+    emit_prologue(&f->p);
+    struct scalar_loop l = scalar_loop_begin(&f->p, 7, 0, 1, 2);
+    emit_copy(&f->p, 0, 1, 16, 0, 0, 2078);
+    scalar_loop_end(&f->p, &l);
+    emit_epilogue(&f->p);
+    assert_false(program_finish(&f->p, &x));
+    assert_non_null(strstr(f->st.message, "loop"));
+}
+
 static void values_that_fit_no_field_are_an_error(void **state)
 {
     struct fixture *f = *state;
@@ -213,6 +254,8 @@ int main(void)
         TEST(contiguous_transfers_make_one_hint),
         TEST(a_program_ends_in_a_stream),
         TEST(long_programs_are_cut_before_fences),
+        TEST(loops_are_not_cut),
+        TEST(a_loop_must_leave_the_flags_alone),
         TEST(values_that_fit_no_field_are_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

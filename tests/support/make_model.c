@@ -375,6 +375,55 @@ int make_fully_connected(struct maker *k, int x, int32_t units, enum tfl_activat
     return y;
 }
 
+/* ---- recurrent ---- */
+
+static int make_state(struct maker *k, enum tfl_type type, int32_t cells, float scale, int64_t zero_point)
+{
+    int s = make_tensor(k, type, 2, (int32_t[]){1, cells}, scale, zero_point, 0);
+    maker_tensor(k, s)->is_variable = true;
+    return s;
+}
+
+/* Both products of a gate together have about the rms value 0.7, of which few reach the limits of the state's scale. */
+static int make_gate_matrix(struct maker *k, int x, int32_t cells, int32_t inputs)
+{
+    int w = make_weights(k, x, (int32_t[]){cells, inputs}, 2, 0, inputs, false);
+    maker_tensor(k, w)->quant.scale[0] *= 0.25f;
+    return w;
+}
+
+int make_lstm(struct maker *k, int x, const struct make_lstm *l)
+{
+    enum { W = 0, R = 4, BIAS = 11, HIDDEN = 17, CELL = 18, INPUTS = 24, GATES = 4 };
+    const struct tfl_tensor *t = maker_tensor(k, x);
+    require(t->rank == 3 && t->shape[l->time_major ? 1 : 0] == 1 && k->type == TFL_INT8, "LSTM wants int8, batch 1");
+    int32_t inputs = t->shape[2], shape[3] = {t->shape[0], t->shape[1], l->cells};
+    float cell = ldexpf(1, l->cell_exponent ? l->cell_exponent : -12);
+    int in[INPUTS], between[5], y = make_tensor(k, TFL_INT8, 3, shape, 1.0f / 128, random_between(k, -3, 3), 0.3f);
+    for (int i = 0; i < INPUTS; i++)
+        in[i] = -1;
+    in[0] = x;
+    int *rest = in + 1;
+    int64_t zero = maker_tensor(k, y)->quant.zero_point[0];
+    rest[HIDDEN] = make_state(k, TFL_INT8, l->cells, 1.0f / 128, zero);
+    k->rms[rest[HIDDEN]] = 0.3f;
+    rest[CELL] = make_state(k, TFL_INT16, l->cells, cell, 0);
+    for (int g = 0; g < GATES; g++) {
+        rest[W + g] = make_gate_matrix(k, x, l->cells, inputs);
+        rest[R + g] = make_gate_matrix(k, rest[HIDDEN], l->cells, l->cells);
+        rest[BIAS + g] = make_bias(k, x, rest[W + g], l->cells);
+    }
+    for (int i = 0; i < 5; i++) /* the last carries the quantisation of the hidden state, the others that of gates */
+        between[i] = i < 4 ? make_tensor(k, TFL_INT16, 1, (int32_t[]){1}, 1.0f / 4096, 0, 0)
+                           : make_tensor(k, TFL_INT8, 1, (int32_t[]){1}, 1.0f / 128, zero, 0);
+    struct tfl_operator *o = one_output(k, TFL_OP_UNIDIRECTIONAL_SEQUENCE_LSTM, INPUTS, in, y);
+    o->n_intermediates = 5;
+    o->intermediates = arena_copy(k->a, between, sizeof between);
+    o->options.unidirectional_sequence_lstm.activation = TFL_ACT_TANH;
+    o->options.unidirectional_sequence_lstm.time_major = l->time_major;
+    return y;
+}
+
 /* ---- element by element ---- */
 
 static void set_activation(struct tfl_operator *o, enum tfl_activation act)

@@ -47,6 +47,15 @@ int make_transpose_conv(struct maker *k, int x, const struct make_window *w); /*
 int make_pool(struct maker *k, enum tfl_builtin code, int x, const struct make_window *w); /* AVERAGE_POOL_2D, MAX_.. */
 int make_fully_connected(struct maker *k, int x, int32_t units, enum tfl_activation activation); /* x: [1,n] */
 
+/* UNIDIRECTIONAL_SEQUENCE_LSTM, TFL_INT8, on [1,steps,inputs] or time-major [steps,1,inputs]; no optional inputs.  The
+ * hidden state has the scale 1/128, the cell state 2^cell_exponent (0: -12). */
+struct make_lstm {
+    int32_t cells;
+    int cell_exponent;
+    bool time_major;
+};
+int make_lstm(struct maker *k, int x, const struct make_lstm *l);
+
 /* ADD SUB MUL MAXIMUM MINIMUM SQUARED_DIFFERENCE; shapes equal, or one broadcast to the other. */
 int make_binary(struct maker *k, enum tfl_builtin code, int x, int y, enum tfl_activation activation);
 /* A random constant of the activation type, as second operand of make_binary; rank 0: a scalar. */
