@@ -49,6 +49,26 @@ static inline void put_le32(uint8_t *p, uint32_t v)
 }
 static inline void put_le64(uint8_t *p, uint64_t v) { put_le32(p, (uint32_t)v), put_le32(p + 4, (uint32_t)(v >> 32)); }
 
+/* n words between memory and an array of integers. */
+static inline void le32_get(uint32_t *to, const uint8_t *from, size_t n)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(to, from, 4 * n);
+#else
+    for (size_t k = 0; k < n; k++)
+        to[k] = le32(from + 4 * k);
+#endif
+}
+static inline void le32_put(uint8_t *to, const uint32_t *from, size_t n)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(to, from, 4 * n);
+#else
+    for (size_t k = 0; k < n; k++)
+        put_le32(to + 4 * k, from[k]);
+#endif
+}
+
 static inline float f32_of(uint32_t bits)
 {
     float f;

@@ -22,7 +22,8 @@ enum {
     SCALAR_WORDS = 4096,
     AVDATA_FIFO = 32768,  /* units of 8 bytes */
     PARAMETER_FIFO = 2048, /* units of 64 bytes */
-    RING_DEPTH = 8,  /* rows between ring and consumer; in strict mode 1 (docs/sim.md, "Queues") */
+    RING_DEPTH = 32, /* rows between ring and consumer; in strict mode 1 (docs/sim.md, "Queues") */
+    RING_ROWS = 2 * 17 * RING_DEPTH, /* in all: 2 rings to 16 tiles and the scalar core */
     LINK_DEPTH = 64, /* words in flight on a mesh link; in strict mode 1 */
 };
 
@@ -55,12 +56,19 @@ struct row {
     uint8_t data[ROW_BYTES];
     uint8_t known[ROW_CELLS]; /* per cell, bit b: byte b was written by somebody */
 };
+/* Rows under way: each stands here once, however many tiles it goes to. */
+struct row_pool {
+    struct row row[RING_ROWS];
+    uint8_t readers[RING_ROWS]; /* that have not taken it yet */
+    uint16_t free[RING_ROWS];   /* the first `n_free`: those without readers */
+    unsigned n_free;
+};
 struct row_fifo {
-    struct row row[RING_DEPTH];
+    uint16_t row[RING_DEPTH]; /* in the pool */
     unsigned head, count;
 };
 struct link {
-    uint32_t word[LINK_DEPTH];
+    uint8_t word[LINK_DEPTH][4];
     uint8_t known[LINK_DEPTH];
     unsigned head, count;
 };
@@ -122,7 +130,7 @@ struct host_buffer {
     const char *name;
     uint64_t base;
     uint8_t *data;
-    uint8_t *known; /* outputs and scratch: per byte; NULL else */
+    uint8_t *known; /* strict, outputs and scratch: per byte; else NULL */
     size_t size;
 };
 struct descriptor {
@@ -172,6 +180,7 @@ struct chip {
     struct core core;
     struct engine engine[ENGINES];
     struct row_fifo outfeed[2]; /* rows from 0x10 core = 1, by chan */
+    struct row_pool rows;
     struct fifo_slots avdata, parameters;
     /* the running executable */
     const struct dwn_executable *exe;
@@ -207,13 +216,31 @@ enum side_kind { SIDE_ANY = 0, SIDE_READ = 1, SIDE_WRITE = 3 };
 /* All waits that come before the element at which `s` stands.  Counts the pass when it returns true. */
 bool waits_over(const uint16_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
                 struct side *s, uint16_t *passes, struct stop *stop);
+/* Then, how many elements of loop 0, that one included and `most` at most, can move at once: no wait of theirs would
+ * hold them up.  Counts the passes of those that follow it. */
+uint32_t waits_run(const uint16_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind, uint16_t *passes,
+                   uint32_t most);
+/* Elements of loop 0 from here on, `most` at most; 1 on the plain path. */
+static inline uint32_t bulk(const struct chip *c, const struct walk *w, uint32_t most)
+{
+    int64_t run = c->options.plain ? 1 : walk_run(w, 0);
+    return run < most ? (uint32_t)run : most;
+}
 static inline void flag_raise(uint16_t *flag, const struct isa_signal *p, const struct walk *w)
 {
     if (p->en && w->level >= p->dim)
         ++*flag;
 }
+/* The same for n advances of loop k, of which the last has brought `w` where it stands. */
+static inline void flag_raise_run(uint16_t *flag, const struct isa_signal *p, const struct walk *w, unsigned k,
+                                  uint32_t n)
+{
+    if (p->en && (int32_t)k >= p->dim)
+        *flag = (uint16_t)(*flag + n - 1);
+    flag_raise(flag, p, w);
+}
 /* Ring tickets are counted on every tile and by the scalar core. */
-void ticket_raise(struct chip *c, unsigned chan);
+void tickets_raise(struct chip *c, unsigned chan, uint32_t n);
 
 /* ---- agents ---- */
 struct quantum {
@@ -242,10 +269,11 @@ bool unit_of(unsigned opcode, enum unit_id *u);
 
 /* Host side. */
 enum step host_issue(struct chip *c, const struct issue *at); /* from the core's four slots */
-/* size bytes of infeed (tag 1, 2); false: not there yet. */
-bool host_pull(struct chip *c, unsigned tag, uint8_t *to, uint32_t size);
-/* Outfeed; bit b of `known` for byte b. */
-bool host_push(struct chip *c, const uint8_t *from, uint32_t size, unsigned known);
+/* Units of `unit` bytes that the current descriptor of infeed (tag 1, 2) or outfeed (3) still takes; 0: wait. */
+uint32_t host_ready(struct chip *c, unsigned tag, uint32_t unit);
+/* That many bytes at most. */
+void host_pull(struct chip *c, unsigned tag, uint8_t *to, uint32_t size);
+void host_push(struct chip *c, const uint8_t *from, const uint8_t *known, uint32_t size); /* known: per 4 bytes */
 bool host_idle(const struct chip *c);
 
 /* Runs all agents until the program has halted and everything is idle. */

@@ -70,28 +70,28 @@ static bool scratch_settled(const struct chip *c, const struct descriptor *d)
     return true;
 }
 
-bool host_pull(struct chip *c, unsigned tag, uint8_t *to, uint32_t size)
+uint32_t host_ready(struct chip *c, unsigned tag, uint32_t unit)
+{
+    const struct descriptor *d = host_current(c, tag);
+    return d && (tag == TAG_OUTPUT || scratch_settled(c, d)) ? (d->size - d->done) / unit : 0;
+}
+
+void host_pull(struct chip *c, unsigned tag, uint8_t *to, uint32_t size)
 {
     struct descriptor *d = host_current(c, tag);
-    if (!d || d->size - d->done < size || !scratch_settled(c, d))
-        return false;
     memcpy(to, d->buffer->data + d->offset + d->done, size);
     d->done += size;
     *(tag == TAG_INPUT ? &c->count.host_bytes_in : &c->count.parameter_bytes) += size;
-    return true;
 }
 
-bool host_push(struct chip *c, const uint8_t *from, uint32_t size, unsigned known)
+void host_push(struct chip *c, const uint8_t *from, const uint8_t *known, uint32_t size)
 {
     struct descriptor *d = host_current(c, TAG_OUTPUT);
-    if (!d || d->size - d->done < size)
-        return false;
     memcpy(d->buffer->data + d->offset + d->done, from, size);
-    for (uint32_t k = 0; k < size; k++)
-        d->buffer->known[d->offset + d->done + k] = known >> k & 1;
+    for (uint32_t k = 0; d->buffer->known && k < size; k++)
+        d->buffer->known[d->offset + d->done + k] = known[k / 4] >> k % 4 & 1;
     d->done += size;
     c->count.host_bytes_out += size;
-    return true;
 }
 
 bool host_idle(const struct chip *c)

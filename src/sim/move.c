@@ -67,20 +67,38 @@ void unit_begin(struct chip *c, struct unit *u, enum unit_id id)
 
 /* ---- 0x10: wide rows to the ring ---- */
 
-static bool ring_has_room(struct chip *c, const struct isa_ring_send *i, struct stop *stop)
+/* Rows for which all receivers have room, `most` at most. */
+static uint32_t ring_room(struct chip *c, const struct isa_ring_send *i, uint32_t most, struct stop *stop)
 {
     uint16_t full = 0;
-    for (unsigned t = 0; t < 16; t++)
-        if (i->dst >> t & 1 && c->tile[t].ring[i->chan].count == c->ring_depth)
+    for (unsigned t = 0; t < 16; t++) {
+        unsigned room = c->ring_depth - c->tile[t].ring[i->chan].count;
+        if (i->dst >> t & 1 && room < most)
+            most = room;
+        if (i->dst >> t & 1 && !room)
             full |= (uint16_t)(1u << t);
-    bool core_full = i->core && c->outfeed[i->chan].count == c->ring_depth;
-    *stop = (struct stop){.why = full || core_full ? WHY_ROOM : WHY_NONE, .tiles = full};
-    return !full && !core_full;
+    }
+    unsigned room = c->ring_depth - c->outfeed[i->chan].count;
+    if (i->core && room < most)
+        most = room;
+    *stop = (struct stop){.why = most ? WHY_NONE : WHY_ROOM, .tiles = full};
+    return most;
 }
 
-static void row_push(struct row_fifo *f, const struct row *r)
+static bool row_send(struct chip *c, int tile, struct unit *u, int64_t row)
 {
-    f->row[(f->head + f->count++) % RING_DEPTH] = *r;
+    const struct isa_ring_send *i = &u->at.inst->send;
+    if (!i->dst && !i->core)
+        return row_range(c, &u->at, tile, row, "reads");
+    uint16_t slot = pool_take(&c->rows);
+    if (!row_read(c, &u->at, tile, row, &c->rows.row[slot]))
+        return false;
+    for (unsigned t = 0; t < 16; t++)
+        if (i->dst >> t & 1)
+            fifo_push(&c->rows, &c->tile[t].ring[i->chan], slot);
+    if (i->core)
+        fifo_push(&c->rows, &c->outfeed[i->chan], slot);
+    return true;
 }
 
 enum step send_step(struct chip *c, int tile, struct unit *u, struct quantum *q)
@@ -91,23 +109,26 @@ enum step send_step(struct chip *c, int tile, struct unit *u, struct quantum *q)
     if (i->s.en)
         return chip_fault(c, &u->at, tile, STATUS_UNSUPPORTED, "0x10 with a prefix: no official stream has one");
     while (!u->read.w.done) {
-        if (!q->left || !waits_over(t->flag, ISA_FLAGS, i->wait, 3, SIDE_ANY, &u->read, u->passes, &u->stop) ||
-            !ring_has_room(c, i, &u->stop))
+        if (!q->left || !waits_over(t->flag, ISA_FLAGS, i->wait, 3, SIDE_ANY, &u->read, u->passes, &u->stop))
             return moved;
-        struct row r;
-        if (!row_read(c, &u->at, tile, walk_at(&u->read.w), &r) || !chip_spend(c, &u->at, tile, 1))
+        uint32_t n = ring_room(c, i, bulk(c, &u->read.w, q->left), &u->stop);
+        if (!n)
+            return moved;
+        n = waits_run(t->flag, i->wait, 3, SIDE_ANY, u->passes, n);
+        int64_t row = walk_at(&u->read.w);
+        for (uint32_t k = 0; k < n; k++, row += i->w.step[0])
+            if (!row_send(c, tile, u, row))
+                return STEP_FAILED;
+        if (!chip_spend(c, &u->at, tile, n))
             return STEP_FAILED;
-        for (unsigned k = 0; k < 16; k++)
-            if (i->dst >> k & 1)
-                row_push(&c->tile[k].ring[i->chan], &r);
-        if (i->core)
-            row_push(&c->outfeed[i->chan], &r);
-        walk_next(&u->read.w);
+        walk_skip(&u->read.w, 0, n, 0);
         u->read.open = false;
-        flag_raise(&t->flag[ISA_RWRITE], &i->p[0], &u->read.w);
-        if (i->p[1].en && u->read.w.level >= i->p[1].dim)
-            ticket_raise(c, (unsigned)i->chan);
-        q->left--;
+        flag_raise_run(&t->flag[ISA_RWRITE], &i->p[0], &u->read.w, 0, n);
+        uint16_t tickets = 0;
+        flag_raise_run(&tickets, &i->p[1], &u->read.w, 0, n);
+        if (tickets)
+            tickets_raise(c, (unsigned)i->chan, tickets);
+        q->left -= n;
         moved = STEP_MOVED;
     }
     u->busy = false;
@@ -117,11 +138,14 @@ enum step send_step(struct chip *c, int tile, struct unit *u, struct quantum *q)
 /* ---- 0x11, 0x12: ring to wide rows ---- */
 
 /* Whatever 0x14 can move, it moves before the next row comes from the ring: official gathers count on
- * that (docs/sim.md, "Rows faster than their credit"). */
-static bool narrow_drain(struct chip *c, int tile)
+ * that (docs/sim.md, "Rows faster than their credit").  *idle: it has nothing to move. */
+static bool narrow_drain(struct chip *c, int tile, bool *idle)
 {
     struct quantum all = {UINT32_MAX};
-    return unit_step(c, tile, UNIT_TO_NARROW, &all) != STEP_FAILED;
+    if (unit_step(c, tile, UNIT_TO_NARROW, &all) == STEP_FAILED)
+        return false;
+    *idle = !c->tile[tile].unit[UNIT_TO_NARROW].busy;
+    return true;
 }
 
 enum step recv_step(struct chip *c, int tile, struct unit *u, unsigned consumer, struct quantum *q)
@@ -137,24 +161,33 @@ enum step recv_step(struct chip *c, int tile, struct unit *u, unsigned consumer,
             u->stop = (struct stop){.why = WHY_ROW};
             return moved;
         }
-        if (!narrow_drain(c, tile))
+        bool idle, prefix = u->prefix_left > 0;
+        if (!narrow_drain(c, tile, &idle))
             return STEP_FAILED;
-        int64_t to = u->prefix_left ? u->prefix_at : walk_at(&u->write.w);
-        if (!row_write(c, &u->at, tile, to, &f->row[f->head]) || !chip_spend(c, &u->at, tile, 1))
+        uint32_t n = 1;
+        if (!prefix && idle) {
+            n = bulk(c, &u->write.w, q->left < f->count ? q->left : f->count);
+            n = waits_run(t->flag, &i->wait, 1, SIDE_ANY, u->passes, n);
+        }
+        int64_t to = prefix ? u->prefix_at : walk_at(&u->write.w);
+        for (uint32_t k = 0; k < n; k++, to += i->w.step[0]) {
+            if (!row_write(c, &u->at, tile, to, fifo_first(&c->rows, f)))
+                return STEP_FAILED;
+            fifo_pop(&c->rows, f);
+        }
+        if (!chip_spend(c, &u->at, tile, n))
             return STEP_FAILED;
-        f->head = (f->head + 1) % RING_DEPTH;
-        f->count--;
-        q->left--;
+        q->left -= n;
         moved = STEP_MOVED;
-        if (u->prefix_left) {
+        if (prefix) {
             u->prefix_left--;
             u->prefix_at++;
             continue;
         }
-        walk_next(&u->write.w);
+        walk_skip(&u->write.w, 0, n, 0);
         u->write.open = false;
         prefix_arm(u, &i->s, &u->write.w);
-        flag_raise(&t->flag[consumer ? ISA_RREAD_B : ISA_RREAD_A], &i->p, &u->write.w);
+        flag_raise_run(&t->flag[consumer ? ISA_RREAD_B : ISA_RREAD_A], &i->p, &u->write.w, 0, n);
     }
     u->busy = false;
     return STEP_MOVED;
@@ -162,21 +195,24 @@ enum step recv_step(struct chip *c, int tile, struct unit *u, unsigned consumer,
 
 /* ---- 0x14: wide rows to narrow words, or to the bias/multiplier store ---- */
 
-static bool slot_write(struct chip *c, int tile, struct unit *u, int64_t to)
+/* `n` slots from the row of the unit. */
+static bool slots_write(struct chip *c, int tile, struct unit *u, int64_t to, int64_t stride, uint32_t n)
 {
     struct tile *t = &c->tile[tile];
-    if (to < 0 || to >= SCALING_SLOTS)
-        return chip_fault(c, &u->at, tile, STATUS_INVALID, "bias store slot %lld", (long long)to), false;
-    memcpy(t->scaling + 8 * to, u->row.data + 8 * u->cursor, 8);
-    t->scaling_known[to] = (uint8_t)(u->row.known[2 * u->cursor] | u->row.known[2 * u->cursor + 1] << 4);
+    for (unsigned k = u->cursor; k < u->cursor + n; k++, to += stride) {
+        if (to < 0 || to >= SCALING_SLOTS)
+            return chip_fault(c, &u->at, tile, STATUS_INVALID, "bias store slot %lld", (long long)to), false;
+        memcpy(t->scaling + 8 * to, u->row.data + 8 * k, 8);
+        t->scaling_known[to] = (uint8_t)(u->row.known[2 * k] | u->row.known[2 * k + 1] << 4);
+    }
     return true;
 }
 
-static bool to_narrow_word(struct chip *c, int tile, struct unit *u, bool par, int64_t to)
+static bool to_narrow_words(struct chip *c, int tile, struct unit *u, int64_t to, int64_t stride, uint32_t n)
 {
-    if (par)
-        return slot_write(c, tile, u, to);
-    return word_write(c, &u->at, tile, to, le32(u->row.data + 4 * u->cursor), u->row.known[u->cursor]);
+    if (u->at.inst->to_narrow.par)
+        return slots_write(c, tile, u, to, stride, n);
+    return words_write(c, &u->at, tile, to, stride, n, u->row.data + 4 * u->cursor, u->row.known + u->cursor);
 }
 
 enum step to_narrow_step(struct chip *c, int tile, struct unit *u, struct quantum *q)
@@ -203,11 +239,15 @@ enum step to_narrow_step(struct chip *c, int tile, struct unit *u, struct quantu
         bool prefix = u->prefix_left > 0, row_over = false;
         if (!prefix && !waits_over(t->flag, ISA_FLAGS, i->wait, 6, SIDE_WRITE, narrow, u->passes, &u->stop))
             return moved;
-        if (!to_narrow_word(c, tile, u, i->par, prefix ? u->prefix_at : walk_at(&narrow->w)) ||
-            !chip_spend(c, &u->at, tile, 1))
+        uint32_t n = in_row - u->cursor < q->left ? in_row - u->cursor : q->left;
+        n = prefix || !i->pack ? 1 : bulk(c, &narrow->w, n);
+        if (!prefix)
+            n = waits_run(t->flag, i->wait, 6, SIDE_WRITE, u->passes, n);
+        if (!to_narrow_words(c, tile, u, prefix ? u->prefix_at : walk_at(&narrow->w), i->n.step[0], n) ||
+            !chip_spend(c, &u->at, tile, n))
             return STEP_FAILED;
-        u->cursor++;
-        q->left--;
+        u->cursor += n;
+        q->left -= n;
         moved = STEP_MOVED;
         if (prefix) {
             u->prefix_left--;
@@ -215,10 +255,10 @@ enum step to_narrow_step(struct chip *c, int tile, struct unit *u, struct quantu
             if (i->p.en && !i->p.dim)
                 ++*flag;
         } else {
-            walk_next(&narrow->w);
+            walk_skip(&narrow->w, 0, n, 0);
             narrow->open = false;
             row_over = narrow->w.level >= i->pack;
-            flag_raise(flag, &i->p, &narrow->w);
+            flag_raise_run(flag, &i->p, &narrow->w, 0, n);
         }
         if (row_over || u->cursor == in_row) {
             u->loaded = false;
@@ -234,17 +274,11 @@ enum step to_narrow_step(struct chip *c, int tile, struct unit *u, struct quantu
 
 /* ---- 0x13: narrow words to wide rows ---- */
 
-/* Words one after the other.  par: as weights: each 4 words are a 4x4 block of bytes that is turned round,
- * so that lane 4g+j holds byte j of words 4g .. 4g+3; par2: each 2 words are a 2x2 block of 16-bit
- * elements (docs/sim.md, "Transposed rows"). */
-static void row_put(struct row *r, unsigned k, uint32_t word, uint8_t known, const struct isa_to_wide *i)
+/* Word k of a row as weights: each 4 words are a 4x4 block of bytes that is turned round, so that lane 4g+j holds byte
+ * j of words 4g .. 4g+3; par2: each 2 words are a 2x2 block of 16-bit elements (docs/sim.md, "Transposed rows"). */
+static void row_turn(struct row *r, unsigned k, uint32_t word, uint8_t known, bool par2)
 {
-    if (!i->par) {
-        put_le32(r->data + 4 * k, word);
-        r->known[k] = known;
-        return;
-    }
-    unsigned size = i->par2 ? 2 : 1, side = 4 / size; /* bytes of an element; the block is side x side */
+    unsigned size = par2 ? 2 : 1, side = 4 / size; /* bytes of an element; the block is side x side */
     unsigned column = k % side * size, mask = size == 2 ? 3 : 1;
     for (unsigned j = 0; j < side; j++) {
         unsigned cell = k / side * side + j;
@@ -256,6 +290,21 @@ static void row_put(struct row *r, unsigned k, uint32_t word, uint8_t known, con
             r->data[4 * cell + column + b] = (uint8_t)(word >> 8 * (size * j + b));
         r->known[cell] |= (uint8_t)((known >> size * j & mask) << column);
     }
+}
+
+/* The next n words of the row, one after the other or turned round. */
+static bool row_gather(struct chip *c, int tile, struct unit *u, uint32_t n)
+{
+    const struct isa_to_wide *i = &u->at.inst->to_wide;
+    int64_t from = walk_at(&u->read.w), stride = u->ttu.step[0];
+    if (!i->par)
+        return words_read(c, &u->at, tile, from, stride, n, u->row.data + 4 * u->cursor, u->row.known + u->cursor);
+    uint8_t words[ROW_BYTES], known[ROW_CELLS] = {0};
+    if (!words_read(c, &u->at, tile, from, stride, n, words, known))
+        return false;
+    for (uint32_t k = 0; k < n; k++)
+        row_turn(&u->row, u->cursor + k, le32(words + 4 * k), known[k], i->par2 != 0);
+    return true;
 }
 
 enum step to_wide_step(struct chip *c, int tile, struct unit *u, struct quantum *q)
@@ -270,15 +319,15 @@ enum step to_wide_step(struct chip *c, int tile, struct unit *u, struct quantum 
         if (!u->loaded) { /* the row is not complete */
             if (!waits_over(t->flag, ISA_FLAGS, i->wait, 6, SIDE_READ, narrow, u->passes, &u->stop))
                 return moved;
-            uint32_t word;
-            uint8_t known;
-            if (!word_read(c, &u->at, tile, walk_at(&narrow->w), &word, &known) || !chip_spend(c, &u->at, tile, 1))
+            uint32_t n = ROW_CELLS - u->cursor < q->left ? ROW_CELLS - u->cursor : q->left;
+            n = waits_run(t->flag, i->wait, 6, SIDE_READ, u->passes, i->pack ? bulk(c, &narrow->w, n) : 1);
+            if (!row_gather(c, tile, u, n) || !chip_spend(c, &u->at, tile, n))
                 return STEP_FAILED;
-            row_put(&u->row, u->cursor++, word, known, i);
-            walk_next(&narrow->w);
+            u->cursor += n;
+            walk_skip(&narrow->w, 0, n, 0);
             narrow->open = false;
             u->loaded = narrow->w.level >= i->pack || u->cursor == ROW_CELLS;
-            q->left--;
+            q->left -= n;
             moved = STEP_MOVED;
             continue;
         }

@@ -34,7 +34,7 @@ static float lookup(const struct requant *q, float x)
 
 int32_t requantize(const struct requant *q, float scale, int32_t acc)
 {
-    float r = (float)(int32_t)((uint32_t)acc + (uint32_t)q->bias) * scale;
+    float r = (float)acc * scale;
     r = r < q->max ? r : q->max;
     r = r > q->min ? r : q->min;
     if (q->lut)

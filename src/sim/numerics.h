@@ -9,7 +9,6 @@
 
 struct requant {
     float scale, min, max; /* scale: where there is no multiplier per channel */
-    int32_t bias;          /* constant added to every accumulator */
     int32_t zero_point;    /* of the output, unsigned domain */
     int32_t limit;         /* 255 or 65535 */
     bool lut, norm, odd;
@@ -29,7 +28,7 @@ static inline int32_t round_even(float r)
 
 float table_evaluate(const struct table *t, float x);
 
-/* acc already holds the bias per channel. */
+/* acc already holds the bias. */
 int32_t requantize(const struct requant *q, float scale, int32_t acc);
 
 #endif

@@ -81,12 +81,13 @@ static enum step bundle(struct chip *c, const struct issue *at)
     memcpy(before, k->reg, sizeof before);
     uint32_t data = before[b->store_data];
     if (b->store == 4) { /* first, because it may have to wait */
-        uint8_t word[4];
-        put_le32(word, data);
-        if (!host_push(c, word, 4, 0xf)) {
+        if (!host_ready(c, 3, 4)) {
             k->stop = (struct stop){.why = WHY_DESCRIPTOR};
             return STEP_IDLE;
         }
+        uint8_t word[4], known = 0xf;
+        put_le32(word, data);
+        host_push(c, word, &known, 4);
     }
     if (b->load) {
         uint32_t address = b->load == 1 ? (uint32_t)b->load_addr : before[b->load_reg];

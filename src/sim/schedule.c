@@ -87,11 +87,28 @@ bool waits_over(const uint16_t *flags, unsigned n_flags, const struct isa_wait *
     return s->open = true;
 }
 
-void ticket_raise(struct chip *c, unsigned chan)
+uint32_t waits_run(const uint16_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind, uint16_t *passes,
+                   uint32_t most)
+{
+    for (unsigned k = 0; k < n && most > 1; k++) {
+        const struct isa_wait *r = &wait[k];
+        if (!r->fl || (kind && r->fl != (int)kind) || r->dim > 0 || !r->step)
+            continue;
+        int16_t spare = (int16_t)(flags[r->id] - (uint16_t)(r->val + passes[k] * r->step));
+        uint32_t more = spare < 0 || r->step < 0 ? 0 : (uint32_t)(spare / r->step) + 1;
+        most = more < most - 1 ? more + 1 : most;
+    }
+    for (unsigned k = 0; k < n; k++)
+        if (wait[k].fl && !(kind && wait[k].fl != (int)kind) && wait[k].dim <= 0)
+            passes[k] = (uint16_t)(passes[k] + most - 1);
+    return most;
+}
+
+void tickets_raise(struct chip *c, unsigned chan, uint32_t n)
 {
     for (unsigned t = 0; t < 16; t++)
-        c->tile[t].flag[ISA_RPROD_A + chan]++;
-    c->core.flag[ISA_PRODUCER_A + chan]++;
+        c->tile[t].flag[ISA_RPROD_A + chan] = (uint16_t)(c->tile[t].flag[ISA_RPROD_A + chan] + n);
+    c->core.flag[ISA_PRODUCER_A + chan] = (uint16_t)(c->core.flag[ISA_PRODUCER_A + chan] + n);
 }
 
 /* ---- the log ---- */

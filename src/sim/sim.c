@@ -45,6 +45,7 @@ struct sim *sim_new(const struct sim_options *o)
         tile->narrow_known = get(NARROW_WORDS);
         tile->wide_known = get((size_t)WIDE_ROWS * ROW_CELLS);
         tile->unit[UNIT_TENSOR].run = get(sizeof(struct tensor_run));
+        tile->unit[UNIT_TENSOR].run->fast = get(sizeof(struct fast));
         s->cached[t] = get((size_t)WIDE_ROWS * ROW_CELLS);
     }
     return s;
@@ -59,7 +60,7 @@ void sim_free(struct sim *s)
     for (unsigned t = 0; t < 16; t++) {
         struct tile *tile = &c->tile[t];
         free(tile->narrow), free(tile->wide), free(tile->narrow_known), free(tile->wide_known);
-        fast_free(&tile->unit[UNIT_TENSOR].run->fast);
+        fast_free(tile->unit[UNIT_TENSOR].run->fast);
         free(tile->unit[UNIT_TENSOR].run);
         free(s->cached[t]);
     }
@@ -91,15 +92,20 @@ static void chip_start(struct sim *s, const struct dwn_executable *x, struct sta
     struct chip *c = &s->chip;
     memset(&c->core, 0, sizeof c->core);
     memset(c->outfeed, 0, sizeof c->outfeed);
+    for (unsigned k = 0; k < RING_ROWS; k++)
+        c->rows.readers[k] = 0, c->rows.free[k] = (uint16_t)k;
+    c->rows.n_free = RING_ROWS;
     memset(c->avdata.known, 0, AVDATA_FIFO);
     memset(c->parameters.known, 0, PARAMETER_FIFO);
     for (unsigned e = 0; e < ENGINES; e++)
         c->engine[e] = (struct engine){.queue = c->engine[e].queue, .capacity = c->engine[e].capacity};
     for (unsigned t = 0; t < 16; t++) {
         struct tile *tile = &c->tile[t];
-        memset(tile->narrow_known, 0, NARROW_WORDS);
-        memset(tile->scaling_known, 0, sizeof tile->scaling_known);
-        memcpy(tile->wide_known, s->cached[t], (size_t)WIDE_ROWS * ROW_CELLS);
+        if (c->options.strict) {
+            memset(tile->narrow_known, 0, NARROW_WORDS);
+            memset(tile->scaling_known, 0, sizeof tile->scaling_known);
+            memcpy(tile->wide_known, s->cached[t], (size_t)WIDE_ROWS * ROW_CELLS);
+        }
         memset(tile->flag, 0, sizeof tile->flag);
         memset(tile->ring, 0, sizeof tile->ring);
         memset(tile->in, 0, sizeof tile->in);
@@ -144,7 +150,7 @@ static struct host_buffer *buffer_add(struct chip *c, struct arena *a, enum dwn_
     /* far apart, and near the end of 32 bits, so that a forgotten carry shows */
     b->base = ((uint64_t)(c->n_buffers + 1) << 40) + 0xffffe000u;
     b->data = arena_alloc(a, size);
-    b->known = arena_alloc(a, size);
+    b->known = c->options.strict ? arena_alloc(a, size) : NULL;
     c->n_buffers++;
     return b;
 }
@@ -362,7 +368,7 @@ static bool parameters_load(struct sim *s, struct arena *a, const struct dwn_exe
     s->programs[s->n_programs++] = d;
     s->loaded = true;
     s->token = x->token;
-    for (unsigned t = 0; t < 16; t++)
+    for (unsigned t = 0; s->chip.options.strict && t < 16; t++)
         memcpy(s->cached[t], s->chip.tile[t].wide_known, (size_t)WIDE_ROWS * ROW_CELLS);
     return true;
 }

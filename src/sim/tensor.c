@@ -5,7 +5,6 @@
 
 #include "sim/memory.h"
 #include "sim/resize.h"
-#include "sim/simd.h"
 
 static void table_load(struct table *t, const struct isa_table_op *i)
 {
@@ -20,7 +19,7 @@ static void table_load(struct table *t, const struct isa_table_op *i)
 static void requant_setup(struct requant *q, const struct isa_tensor *i, const struct table *t)
 {
     *q = (struct requant){.scale = f32_of((uint32_t)i->scale), .min = f32_of((uint32_t)i->min),
-                          .max = f32_of((uint32_t)i->max), .bias = i->cbias, .zero_point = i->ozp,
+                          .max = f32_of((uint32_t)i->max), .zero_point = i->ozp,
                           .limit = i->out16 ? 65535 : 255, .lut = i->lut, .norm = i->norm, .odd = i->odd, .table = t};
 }
 
@@ -36,7 +35,7 @@ enum step tensor_begin(struct chip *c, int tile, struct unit *u)
     const struct isa_tensor *i = &in->tensor;
     struct tensor_run *r = u->run;
     bool a = r->a.odd, o = r->o.odd, w = r->w.odd, p = r->p.odd, bank = r->bank;
-    struct fast buffers = r->fast;
+    struct fast *fast = r->fast;
     *r = (struct tensor_run){.i = i, .nest = {.llim = i->llim, .ldim = i->ldim}, .fresh = true, .zp_row = i->zp_first};
     memcpy(r->nest.lim, i->lim, sizeof i->lim);
     walk_start(&r->master.w, &r->nest, 8, false);
@@ -45,7 +44,7 @@ enum step tensor_begin(struct chip *c, int tile, struct unit *u)
     walk_start(&r->w, &i->w, 8, w);
     walk_start(&r->p, &i->p, 8, p);
     r->bank = bank;
-    r->fast = buffers;
+    r->fast = fast;
     r->spill = !i->nospill;
     r->size_a = i->a16 ? 2 : 1;
     r->size_w = i->w16 ? 2 : 1;
@@ -58,7 +57,7 @@ enum step tensor_begin(struct chip *c, int tile, struct unit *u)
     fast_plan(c, in->op, r);
     if (in->op == ISA_RESIZE) { /* no clamp, no zero points */
         r->q.min = -INFINITY, r->q.max = INFINITY;
-        r->q.bias = r->q.zero_point = 0;
+        r->q.zero_point = 0;
     }
     return STEP_MOVED;
 }
@@ -103,7 +102,7 @@ enum step tensor_group(struct chip *c, int tile, struct unit *u)
         uint32_t raw;
         bool known = true;
         r->scale[lane] = r->q.scale;
-        r->bias[lane] = 0;
+        r->bias[lane] = u->at.inst->op == ISA_RESIZE ? 0 : i->cbias; /* not a field of 0x05 */
         r->zero_point[lane] = i->wzp;
         if (i->mem_mult) {
             known &= slot_lane(t, 0, bank, lane, &raw);
@@ -111,7 +110,7 @@ enum step tensor_group(struct chip *c, int tile, struct unit *u)
         }
         if (i->mem_bias && u->at.inst->op != ISA_RESIZE) { /* set, but nothing loaded: one nearest resize */
             known &= slot_lane(t, 64, bank, lane, &raw);
-            r->bias[lane] = (int32_t)raw;
+            r->bias[lane] = (int32_t)((uint32_t)r->bias[lane] + raw);
         }
         if (i->perch) {
             known &= zp.known[lane] == 0xf;
@@ -149,9 +148,8 @@ static bool bytes_known(const uint8_t *known, int64_t at, uint32_t size)
     return all;
 }
 
-static bool row_at(struct chip *c, int tile, struct unit *u, const struct walk *w, int64_t *row)
+bool quarter_row(struct chip *c, int tile, struct unit *u, int64_t at, int64_t *row)
 {
-    int64_t at = walk_at(w);
     *row = at >> 2;
     if (at < 0 || *row >= WIDE_ROWS)
         return chip_fault(c, &u->at, tile, STATUS_INVALID, "uses quarter row %lld of wide memory",
@@ -160,11 +158,11 @@ static bool row_at(struct chip *c, int tile, struct unit *u, const struct walk *
 }
 
 /* Sums that live in wide memory: 64 lanes of int32 in one row. */
-bool sums_fetch(struct chip *c, int tile, struct unit *u)
+static bool sums_fetch(struct chip *c, int tile, struct unit *u)
 {
     struct tensor_run *r = u->run;
     int64_t row;
-    if (!row_at(c, tile, u, &r->p, &row))
+    if (!quarter_row(c, tile, u, walk_at(&r->p), &row))
         return false;
     const struct tile *t = &c->tile[tile];
     r->known = 0;
@@ -175,11 +173,11 @@ bool sums_fetch(struct chip *c, int tile, struct unit *u)
     return true;
 }
 
-bool sums_store(struct chip *c, int tile, struct unit *u)
+static bool sums_store(struct chip *c, int tile, struct unit *u)
 {
     struct tensor_run *r = u->run;
     int64_t row;
-    if (!row_at(c, tile, u, &r->p, &row) || !row_free(c, &u->at, tile, row))
+    if (!quarter_row(c, tile, u, walk_at(&r->p), &row) || !row_free(c, &u->at, tile, row))
         return false;
     struct tile *t = &c->tile[tile];
     for (unsigned lane = 0; lane < r->lanes; lane++) {
@@ -189,7 +187,7 @@ bool sums_store(struct chip *c, int tile, struct unit *u)
     return true;
 }
 
-void sums_clear(struct tensor_run *r, enum isa_opcode op)
+static void sums_clear(struct tensor_run *r, enum isa_opcode op)
 {
     for (unsigned lane = 0; lane < LANES; lane++)
         r->acc[lane] = op == ISA_MAX ? INT32_MIN : 0;
@@ -229,7 +227,7 @@ static bool accumulate(struct chip *c, int tile, struct unit *u)
     int64_t at = -ROW_BYTES, row; /* negative: no operand A */
     if (op == ISA_RESIZE)
         return resize_accumulate(c, tile, u);
-    if ((op == ISA_MAC && !operand_a(c, tile, u, &at)) || !row_at(c, tile, u, &r->w, &row))
+    if ((op == ISA_MAC && !operand_a(c, tile, u, &at)) || !quarter_row(c, tile, u, walk_at(&r->w), &row))
         return false;
     unsigned byte = (unsigned)walk_at(&r->w) & 3, products = op == ISA_MAX ? 1 : r->products;
     for (unsigned lane = 0; lane < r->lanes; lane++)
@@ -249,18 +247,18 @@ static bool accumulate(struct chip *c, int tile, struct unit *u)
 }
 
 /* The lanes as bytes of the output; padded to whole words. */
-static void lanes_out(const struct tensor_run *r, uint8_t *out)
+static void lanes_out(const struct tensor_run *r, const int32_t *acc, uint8_t *out)
 {
     const struct isa_tensor *i = r->i;
     unsigned lanes = (unsigned)round_up(r->lanes, 4);
-    if (!i->out16 && !i->lut && !i->cbias) {
+    if (!i->out16 && !i->lut) {
         struct simd_requant q = {.min = r->q.min, .max = r->q.max, .zero_point = r->q.zero_point, .limit = 255};
-        simd_requantize(&q, r->acc, r->bias, r->scale, out, lanes);
+        simd_requantize(&q, acc, r->bias, r->scale, out, lanes);
         memset(out + r->lanes, 0, lanes - r->lanes);
         return;
     }
     for (unsigned lane = 0; lane < r->lanes; lane++) {
-        int32_t v = requantize(&r->q, r->scale[lane], (int32_t)((uint32_t)r->acc[lane] + (uint32_t)r->bias[lane]));
+        int32_t v = requantize(&r->q, r->scale[lane], (int32_t)((uint32_t)acc[lane] + (uint32_t)r->bias[lane]));
         if (i->out16)
             put_le16(out + 2 * lane, (uint16_t)v);
         else
@@ -268,29 +266,42 @@ static void lanes_out(const struct tensor_run *r, uint8_t *out)
     }
 }
 
-enum step tensor_output(struct chip *c, int tile, struct unit *u)
+/* Strict: which bytes of the words from byte k of the output on are known. */
+static unsigned word_known(const struct tensor_run *r, unsigned k)
+{
+    uint64_t lanes_known = r->known & r->header_known;
+    unsigned known = 0;
+    for (unsigned b = 0; b < 4; b++)
+        known |= (unsigned)(lanes_known >> (k + b) / (r->i->out16 ? 2 : 1) & 1) << b;
+    return known;
+}
+
+enum step tensor_output(struct chip *c, int tile, struct unit *u, const int32_t *acc)
 {
     struct tensor_run *r = u->run;
     const struct isa_tensor *i = r->i;
     struct tile *t = &c->tile[tile];
-    uint8_t out[2 * LANES + 4] = {0};
-    unsigned size = i->out16 ? 2 : 1;
-    uint64_t lanes_known = r->known & r->header_known;
-    lanes_out(r, out);
-    for (unsigned k = 0; k < r->lanes * size; k += 4) {
+    uint8_t out[2 * LANES + 4];
+    memset(out, 0, sizeof out);
+    lanes_out(r, acc, out);
+    unsigned words = (unsigned)ceil_div(r->lanes * (i->out16 ? 2 : 1), 4);
+    for (unsigned k = 0, n; k < words; k += n) {
         int64_t at = walk_at(&r->o);
         if (r->o.done)
             return chip_fault(c, &u->at, tile, STATUS_INVALID, "more results than output addresses");
-        if (at < 0 || at + 4 > NARROW_BYTES || at % 4)
-            return chip_fault(c, &u->at, tile, STATUS_INVALID, "writes narrow byte %lld of %d", (long long)at,
-                              NARROW_BYTES);
-        memcpy(t->narrow + at, out + k, 4);
-        unsigned known = 0;
-        for (unsigned b = 0; b < 4; b++)
-            known |= (unsigned)(lanes_known >> (k + b) / size & 1) << b;
-        t->narrow_known[at / 4] = (uint8_t)known;
-        walk_next(&r->o);
-        flag_raise(&t->flag[ISA_AVDATA], &i->avdata, &r->o);
+        n = 1;
+        if (i->o.step[0] == 4 && !c->options.plain) {
+            int64_t run = walk_run(&r->o, 0);
+            n = run < words - k ? (unsigned)run : words - k;
+        }
+        if (at < 0 || at + 4 * (int64_t)n > NARROW_BYTES || at % 4)
+            return chip_fault(c, &u->at, tile, STATUS_INVALID, "writes narrow byte %lld of %d",
+                              (long long)(at % 4 || at < 0 || at > NARROW_BYTES ? at : NARROW_BYTES), NARROW_BYTES);
+        memcpy(t->narrow + at, out + 4 * k, 4 * n);
+        for (unsigned w = 0; c->options.strict && w < n; w++)
+            t->narrow_known[at / 4 + w] = (uint8_t)word_known(r, 4 * (k + w));
+        walk_skip(&r->o, 0, n, 0);
+        flag_raise_run(&t->flag[ISA_AVDATA], &i->avdata, &r->o, 0, n);
     }
     return STEP_MOVED;
 }
@@ -328,7 +339,7 @@ static enum step plain_step(struct chip *c, int tile, struct unit *u)
         last = r->p.level >= (i->p.boff ? i->p.bdim : 8);
     r->fresh = last;
     r->master.open = false;
-    if (last && tensor_output(c, tile, u) == STEP_FAILED)
+    if (last && tensor_output(c, tile, u, r->acc) == STEP_FAILED)
         return STEP_FAILED;
     flag_raise(&t->flag[ISA_PARAM], &i->param, &r->w);
     return STEP_MOVED;
@@ -361,12 +372,12 @@ enum step tensor_step(struct chip *c, int tile, struct unit *u, struct quantum *
             return moved;
         if (r->master.w.level >= r->i->chdim && tensor_group(c, tile, u) == STEP_FAILED)
             return STEP_FAILED;
-        enum step fast = r->fast.usable ? fast_block(c, tile, u) : STEP_IDLE;
+        enum step fast = r->fast->usable ? fast_block(c, tile, u) : STEP_IDLE;
         if (fast == STEP_FAILED ||
             (fast == STEP_IDLE && (plain_step(c, tile, u) == STEP_FAILED || !chip_spend(c, &u->at, tile, 1))))
             return STEP_FAILED;
         if (fast == STEP_IDLE)
-            r->fast.usable = false;
+            r->fast->usable = false;
         r->used_fast |= fast == STEP_MOVED;
         q->left--;
         moved = STEP_MOVED;

@@ -9,24 +9,29 @@
 #define SIM_TENSOR_H
 
 #include "sim/numerics.h"
+#include "sim/simd.h"
 
-enum { LANES = 64 };
+enum { LANES = SIMD_LANES, FAST_POSITIONS = 16 };
 
 struct fast {
     bool usable;
+    bool bytes;                  /* four products of bytes per lane and step: straight out of the memories */
+    bool in_place;               /* results may overwrite what is still to be read */
     unsigned block;              /* master loops of a block */
     uint32_t steps;              /* iterations of a position */
     uint64_t positions;          /* of a block */
     int k_master, k_a, k_w, k_p; /* loops of each generator that make a position */
     int64_t span_a, span_w;      /* how far those loops move the address */
     int32_t outer_reduction;     /* loops of redmask above k_master */
-    int32_t low_a, high_a;
+    int32_t low_a, high_a, low_w, high_w;
     unsigned lanes;              /* rounded up to 4 */
-    int32_t zero_point[LANES];
-    int64_t packed;              /* address of the weights in w; -1: none */
-    int32_t *at_a, *at_w;        /* offsets of the steps */
-    int16_t *a, *w;              /* operands of simd_dot */
+    int16_t zero[LANES][2];      /* zero points of the weights */
+    int64_t prepared;            /* address of the weights that `start` and `w` are for; -1: none */
+    int32_t start[LANES];        /* bytes: what the zero point of A makes of each sum */
+    int32_t *at_a, *at_w;        /* offsets of the steps: bytes; quarter rows, with `bytes` set bytes */
+    int32_t *a, *w;              /* operands of simd_multiply, less their zero points */
     uint32_t capacity;           /* steps that the four arrays hold */
+    int32_t acc[FAST_POSITIONS][LANES];
 };
 
 struct tensor_run {
@@ -50,18 +55,15 @@ struct tensor_run {
     uint64_t known;         /* lanes whose sum depends on written memory only */
     uint64_t header_known;
     uint64_t macs;
-    struct fast fast;
+    struct fast *fast;
 };
 
 /* A new channel group: bias, multipliers and zero points, number of lanes. */
 enum step tensor_group(struct chip *c, int tile, struct unit *u);
 /* Writes the lanes of a complete sum and raises AVDATA. */
-enum step tensor_output(struct chip *c, int tile, struct unit *u);
-
-/* Sums in wide memory, and a new sum. */
-bool sums_fetch(struct chip *c, int tile, struct unit *u);
-bool sums_store(struct chip *c, int tile, struct unit *u);
-void sums_clear(struct tensor_run *r, enum isa_opcode op);
+enum step tensor_output(struct chip *c, int tile, struct unit *u, const int32_t *acc);
+/* The row of wide memory at an address in quarter rows; false: there is none. */
+bool quarter_row(struct chip *c, int tile, struct unit *u, int64_t at, int64_t *row);
 
 /* The fast path (tensor_fast.c): can it run this instruction?  Then, when the waits of a block are over
  * and its channel group is set up, runs the block; STEP_IDLE: not this one. */

@@ -62,6 +62,27 @@ static inline void walk_next(struct walk *w)
     walk_carry(w, 0);
 }
 
+/* How often loop k can still advance without another loop moving, and without a turn of the double buffer, plus 1. */
+static inline int64_t walk_run(const struct walk *w, unsigned k)
+{
+    const struct isa_ttu *t = w->t;
+    if (w->done || k >= w->n || (t->boff && t->bdim <= (int32_t)k))
+        return 1;
+    int64_t run = (int64_t)(k == w->cut && walk_short(w) ? t->llim : t->lim[k]) - w->i[k] + 1;
+    return run > 1 ? run : 1;
+}
+
+/* n advances of loop k at once, n <= walk_run(); the loops below it have moved the address by `span` each time. */
+static inline void walk_skip(struct walk *w, unsigned k, int64_t n, int64_t span)
+{
+    if (n > 1) {
+        w->i[k] += (int32_t)(n - 1);
+        w->at += (n - 1) * (w->t->step[k] + span);
+    }
+    w->at += span;
+    walk_carry(w, k);
+}
+
 /* All zero: this side of the instruction does nothing. */
 static inline bool ttu_unused(const struct isa_ttu *t, unsigned n)
 {
