@@ -184,7 +184,7 @@ struct chip {
     struct fifo_slots avdata, parameters;
     /* the running executable */
     const struct dwn_executable *exe;
-    struct isa_program *program; /* one per stream, decoded from the patched code */
+    const struct isa_program *program; /* one per stream, decoded from the patched code */
     struct issue *log;
     uint32_t log_count, log_capacity;
     struct host_buffer *buffer;
@@ -268,6 +268,7 @@ bool log_issue(struct chip *c, const struct issue *i);
 bool unit_of(unsigned opcode, enum unit_id *u);
 
 /* Host side. */
+const struct host_buffer *host_buffer_find(const struct chip *c, enum dwn_desc desc, const char *name); /* or NULL */
 enum step host_issue(struct chip *c, const struct issue *at); /* from the core's four slots */
 /* Units of `unit` bytes that the current descriptor of infeed (tag 1, 2) or outfeed (3) still takes; 0: wait. */
 uint32_t host_ready(struct chip *c, unsigned tag, uint32_t unit);

@@ -6,6 +6,15 @@
 
 enum { TAG_INPUT = 1, TAG_PARAMETERS = 2, TAG_OUTPUT = 3, TAG_INTERRUPT = 4 };
 
+const struct host_buffer *host_buffer_find(const struct chip *c, enum dwn_desc desc, const char *name)
+{
+    bool named = desc == DWN_INPUT || desc == DWN_OUTPUT;
+    for (unsigned k = 0; k < c->n_buffers; k++)
+        if (c->buffer[k].desc == desc && (!named || (name && !strcmp(c->buffer[k].name, name))))
+            return &c->buffer[k];
+    return NULL;
+}
+
 static bool tag_fits(unsigned tag, enum dwn_desc desc)
 {
     switch (tag) {

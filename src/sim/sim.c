@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "sim/cycles.h"
+#include "sim/load.h"
 #include "sim/pool.h"
 #include "sim/tensor.h"
 
@@ -12,6 +12,7 @@ enum { DEFAULT_BUDGET_LOG2 = 36 };
 
 struct sim {
     struct chip chip;
+    struct loader loader;
     bool loaded;        /* some parameters are cached */
     uint64_t token;
     uint64_t *programs; /* digests of the PARAMETER_CACHING executables of this token that have run */
@@ -67,6 +68,7 @@ void sim_free(struct sim *s)
     for (unsigned e = 0; e < ENGINES; e++)
         free(c->engine[e].queue);
     free(c->avdata.data), free(c->avdata.known), free(c->parameters.data), free(c->parameters.known);
+    loader_free(&s->loader);
     free(c->log), free(c->descriptor), free(s->programs);
     free(s);
 }
@@ -207,40 +209,6 @@ static bool buffers_make(struct chip *c, struct arena *a, const struct dwn_execu
     return true;
 }
 
-static const struct host_buffer *buffer_find(const struct chip *c, enum dwn_desc desc, const char *name)
-{
-    bool named = desc == DWN_INPUT || desc == DWN_OUTPUT;
-    for (unsigned k = 0; k < c->n_buffers; k++)
-        if (c->buffer[k].desc == desc && (!named || (name && !strcmp(c->buffer[k].name, name))))
-            return &c->buffer[k];
-    return NULL;
-}
-
-/* What the driver does: writes the base addresses into the code; then the streams are decoded. */
-static bool streams_load(struct chip *c, struct arena *a, const struct dwn_executable *x)
-{
-    c->program = ARENA_ARRAY(a, struct isa_program, x->n_streams);
-    for (uint32_t k = 0; k < x->n_streams; k++) {
-        const struct dwn_stream *s = &x->streams[k];
-        uint8_t *code = arena_copy(a, s->code.data, s->code.size);
-        for (uint32_t f = 0; f < s->n_offsets; f++) {
-            const struct dwn_field_offset *o = &s->offsets[f];
-            const struct host_buffer *b = buffer_find(c, o->desc, o->name);
-            if (!b)
-                return status_fail(c->st, STATUS_INVALID, "stream %u: field offset for %s, which is no layer", k,
-                                   o->name ? o->name : "?");
-            if ((uint64_t)o->offset_bit + 32 > (uint64_t)s->code.size * 8)
-                return status_fail(c->st, STATUS_INVALID, "stream %u: field offset outside the code", k);
-            bits_put(code, o->offset_bit, 32, (uint32_t)(o->upper ? b->base >> 32 : b->base));
-        }
-        if (!isa_decode_stream(a, bytes_of(code, s->code.size), &c->program[k], c->st))
-            return status_context(c->st, "stream %u: ", k);
-        if (!c->program[k].count)
-            return status_fail(c->st, STATUS_INVALID, "stream %u is empty", k);
-    }
-    return x->n_streams ? true : status_fail(c->st, STATUS_INVALID, "no instruction stream");
-}
-
 /* The hints list the descriptors in the order of issue, neighbours in the buffer merged into one. */
 static bool hints_check(const struct chip *c)
 {
@@ -254,7 +222,7 @@ static bool hints_check(const struct chip *c)
             return status_fail(c->st, STATUS_INVALID, "hint %u announces an interrupt that was not raised", k);
         if (h->kind != DWN_HINT_DESCRIPTOR)
             continue;
-        const struct host_buffer *b = buffer_find(c, h->desc, h->name);
+        const struct host_buffer *b = host_buffer_find(c, h->desc, h->name);
         for (int64_t done = 0; done < h->size; at++) {
             const struct descriptor *d = at < c->n_descriptors ? &c->descriptor[at] : NULL;
             if (!d || d->buffer != b || (int64_t)d->offset != h->offset + done || done + d->size > h->size || !d->size)
@@ -293,12 +261,12 @@ static bool executable_run(struct sim *s, struct arena *a, const struct dwn_exec
     chip_start(s, x, st);
     if (x->batch_size > 1)
         return status_fail(st, STATUS_UNSUPPORTED, "batch of %d", x->batch_size);
-    if (!buffers_make(c, a, x, inputs) || !streams_load(c, a, x) || !chip_run(c) || !nothing_left(c) || !hints_check(c))
+    const struct loaded *l = buffers_make(c, a, x, inputs) ? loader_get(&s->loader, c, a, x) : NULL;
+    if (!l)
         return false;
-    struct cycles cycles;
-    cycles_count(a, x, c->program, &cycles);
-    c->count.cycles += cycles.total;
-    return true;
+    c->program = l->program;
+    c->count.cycles += l->cycles;
+    return chip_run(c) && nothing_left(c) && hints_check(c);
 }
 
 /* ---- outputs ---- */
@@ -340,12 +308,22 @@ static bool outputs_take(struct chip *c, struct arena *a, struct bytes *outputs)
 
 /* ---- package ---- */
 
-static uint64_t digest(struct bytes b) /* FNV-1a */
+/* FNV-1a, on words of 8 bytes in four lanes. */
+static uint64_t digest(struct bytes b)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t k = 0; k < b.size; k++)
-        h = (h ^ b.data[k]) * 0x100000001b3u;
-    return h;
+    enum { LANE = 8, BLOCK = 4 * LANE };
+    uint64_t h[4] = {0xcbf29ce484222325u, 1, 2, b.size};
+    size_t k = 0;
+    for (; k + BLOCK <= b.size; k += BLOCK)
+        for (unsigned lane = 0; lane < 4; lane++) {
+            uint64_t x = (h[lane] ^ le64(b.data + k + LANE * lane)) * 0x100000001b3u;
+            h[lane] = x ^ x >> 32;
+        }
+    for (; k < b.size; k++)
+        h[0] = (h[0] ^ b.data[k]) * 0x100000001b3u;
+    for (unsigned lane = 1; lane < 4; lane++)
+        h[0] = (h[0] ^ h[lane]) * 0x100000001b3u;
+    return h[0];
 }
 
 /* Models compiled together share a token: their parameters live side by side, each loaded once. */

@@ -53,7 +53,7 @@ INLINE void dot4(const struct simd_dot *d, int32_t (*acc)[SIMD_LANES], unsigned 
     const __m128i mask = _mm_set1_epi32(0x00ff00ff), zero = _mm_loadu_si128((const __m128i *)(d->zero + lane));
     __m128i sum[4];
     for (unsigned p = 0; p < count; p++)
-        sum[p] = _mm_loadu_si128((const __m128i *)(acc[p] + lane));
+        sum[p] = _mm_loadu_si128((const __m128i *)((d->start ? d->start : acc[p]) + lane));
     for (unsigned s = 0; s < d->steps; s++) {
         __m128i w = _mm_loadu_si128((const __m128i *)(d->w + d->at_w[s] + 4 * lane));
         __m128i even = _mm_sub_epi16(_mm_and_si128(w, mask), zero), odd = _mm_sub_epi16(_mm_srli_epi16(w, 8), zero);
@@ -76,7 +76,7 @@ __attribute__((target("avx2"))) INLINE void dot8(const struct simd_dot *d, int32
     for (unsigned v = 0; v < width; v++) {
         zero[v] = _mm256_loadu_si256((const __m256i *)(d->zero + lane + 8 * v));
         for (unsigned p = 0; p < count; p++)
-            sum[p][v] = _mm256_loadu_si256((const __m256i *)(acc[p] + lane + 8 * v));
+            sum[p][v] = _mm256_loadu_si256((const __m256i *)((d->start ? d->start : acc[p]) + lane + 8 * v));
     }
     for (unsigned s = 0; s < d->steps; s++) {
         __m256i even[2], odd[2];
@@ -137,21 +137,23 @@ void simd_dot(const struct simd_dot *d, int32_t (*acc)[SIMD_LANES], unsigned pos
 
 /* ---- requantisation ---- */
 
-void simd_requantize(const struct simd_requant *q, const int32_t *acc, const int32_t *bias, const float *scale,
-                     uint8_t *out, unsigned n)
+void simd_requantize(const struct simd_requant *q, const int32_t (*acc)[SIMD_LANES], unsigned positions,
+                     unsigned lanes, uint8_t *out)
 {
     const float far = 1073741824.0f; /* beyond it every result saturates */
     __m128 max = _mm_set1_ps(q->max < far ? q->max : far), min = _mm_set1_ps(q->min > -far ? q->min : -far);
     __m128i zero = _mm_set1_epi32(q->zero_point);
-    for (unsigned k = 0; k < n; k += 4) {
-        __m128i sum = _mm_loadu_si128((const __m128i *)(acc + k));
-        sum = _mm_add_epi32(sum, _mm_loadu_si128((const __m128i *)(bias + k)));
-        __m128 r = _mm_mul_ps(_mm_cvtepi32_ps(sum), _mm_loadu_ps(scale + k));
-        r = _mm_max_ps(_mm_min_ps(r, max), min);
-        __m128i v = _mm_add_epi32(_mm_cvtps_epi32(r), zero); /* to nearest, ties to even */
-        v = _mm_packus_epi16(_mm_packs_epi32(v, v), v);
-        int32_t bytes = _mm_cvtsi128_si32(v);
-        __builtin_memcpy(out + k, &bytes, 4);
+    for (unsigned lane = 0; lane < lanes; lane += 4) {
+        __m128i bias = _mm_loadu_si128((const __m128i *)(q->bias + lane));
+        __m128 scale = _mm_loadu_ps(q->scale + lane);
+        for (unsigned p = 0; p < positions; p++) {
+            __m128i sum = _mm_add_epi32(_mm_loadu_si128((const __m128i *)(acc[p] + lane)), bias);
+            __m128 r = _mm_max_ps(_mm_min_ps(_mm_mul_ps(_mm_cvtepi32_ps(sum), scale), max), min);
+            __m128i v = _mm_add_epi32(_mm_cvtps_epi32(r), zero); /* to nearest, ties to even */
+            v = _mm_packus_epi16(_mm_packs_epi32(v, v), v);
+            int32_t bytes = _mm_cvtsi128_si32(v);
+            __builtin_memcpy(out + p * lanes + lane, &bytes, 4);
+        }
     }
 }
 
@@ -164,7 +166,9 @@ void simd_multiply(int32_t *acc, const int32_t *a, const int32_t *w, unsigned n,
 
 void simd_dot(const struct simd_dot *d, int32_t (*acc)[SIMD_LANES], unsigned positions)
 {
-    for (unsigned p = 0; p < positions; p++)
+    for (unsigned p = 0; p < positions; p++) {
+        if (d->start)
+            memcpy(acc[p], d->start, d->lanes * sizeof acc[p][0]);
         for (unsigned s = 0; s < d->steps; s++) {
             const uint8_t *a = d->a + p * d->a_stride + d->at_a[s], *w = d->w + d->at_w[s];
             for (unsigned lane = 0; lane < d->lanes; lane++, w += 4) {
@@ -174,14 +178,16 @@ void simd_dot(const struct simd_dot *d, int32_t (*acc)[SIMD_LANES], unsigned pos
                                          (uint32_t)(a[2] * (w[2] - zero) + a[3] * (w[3] - zero)));
             }
         }
+    }
 }
 
-void simd_requantize(const struct simd_requant *q, const int32_t *acc, const int32_t *bias, const float *scale,
-                     uint8_t *out, unsigned n)
+void simd_requantize(const struct simd_requant *q, const int32_t (*acc)[SIMD_LANES], unsigned positions,
+                     unsigned lanes, uint8_t *out)
 {
-    struct requant r = {.min = q->min, .max = q->max, .zero_point = q->zero_point, .limit = q->limit};
-    for (unsigned k = 0; k < n; k++)
-        out[k] = (uint8_t)requantize(&r, scale[k], (int32_t)((uint32_t)acc[k] + (uint32_t)bias[k]));
+    struct requant r = {.min = q->min, .max = q->max, .zero_point = q->zero_point, .limit = 255};
+    for (unsigned p = 0; p < positions; p++)
+        for (unsigned lane = 0; lane < lanes; lane++)
+            *out++ = (uint8_t)requantize(&r, q->scale[lane], (int32_t)((uint32_t)acc[p][lane] + (uint32_t)q->bias[lane]));
 }
 
 #endif

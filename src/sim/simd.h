@@ -14,6 +14,7 @@ struct simd_dot {
     int64_t a_stride;
     const int32_t *at_a, *at_w;
     const int16_t (*zero)[2]; /* per lane, twice the same; within +-32000 */
+    const int32_t *start;     /* of every sum, per lane; NULL: what stands in acc */
     unsigned steps, lanes;    /* lanes: a multiple of 4 */
 };
 void simd_dot(const struct simd_dot *d, int32_t (*acc)[SIMD_LANES], unsigned positions);
@@ -21,13 +22,15 @@ void simd_dot(const struct simd_dot *d, int32_t (*acc)[SIMD_LANES], unsigned pos
 /* acc[lane] += sum over k < n of a[k] * w[k][lane]; lanes: a multiple of 4. */
 void simd_multiply(int32_t *acc, const int32_t *a, const int32_t *w, unsigned n, unsigned lanes);
 
-/* out[lane] = saturate(round(clamp(float(acc + bias) * scale)) + zero_point), as requantize() does;
- * n a multiple of 4, all arrays of n. */
+/* out[p * lanes + lane] = saturate(round(clamp(float(acc[p][lane] + bias[lane]) * scale[lane])) + zero_point), as
+ * requantize() does; lanes a multiple of 4. */
 struct simd_requant {
     float min, max;
-    int32_t zero_point, limit; /* limit 255 */
+    int32_t zero_point;
+    const int32_t *bias;
+    const float *scale;
 };
-void simd_requantize(const struct simd_requant *q, const int32_t *acc, const int32_t *bias, const float *scale,
-                     uint8_t *out, unsigned n);
+void simd_requantize(const struct simd_requant *q, const int32_t (*acc)[SIMD_LANES], unsigned positions,
+                     unsigned lanes, uint8_t *out);
 
 #endif

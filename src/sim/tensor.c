@@ -46,6 +46,9 @@ enum step tensor_begin(struct chip *c, int tile, struct unit *u)
     r->bank = bank;
     r->fast = fast;
     r->spill = !i->nospill;
+    while (!i->o.ldim && r->out_loop < 7 && i->o.lim[r->out_loop] == 0 &&
+           (!i->o.boff || i->o.bdim > (int32_t)r->out_loop))
+        r->out_loop++;
     r->size_a = i->a16 ? 2 : 1;
     r->size_w = i->w16 ? 2 : 1;
     r->products = i->w1 ? 1 : 4 / (r->size_a * r->size_w);
@@ -246,62 +249,79 @@ static bool accumulate(struct chip *c, int tile, struct unit *u)
     return true;
 }
 
-/* The lanes as bytes of the output; padded to whole words. */
-static void lanes_out(const struct tensor_run *r, const int32_t *acc, uint8_t *out)
+/* The lanes of n sums as bytes of the output; each sum padded to whole words. */
+static void lanes_out(const struct tensor_run *r, const int32_t (*acc)[LANES], unsigned n, uint8_t *out)
 {
     const struct isa_tensor *i = r->i;
-    unsigned lanes = (unsigned)round_up(r->lanes, 4);
+    unsigned lanes = (unsigned)round_up(r->lanes, 4), bytes = (unsigned)round_up(r->lanes * (i->out16 ? 2 : 1), 4);
     if (!i->out16 && !i->lut) {
-        struct simd_requant q = {.min = r->q.min, .max = r->q.max, .zero_point = r->q.zero_point, .limit = 255};
-        simd_requantize(&q, acc, r->bias, r->scale, out, lanes);
-        memset(out + r->lanes, 0, lanes - r->lanes);
+        struct simd_requant q = {.min = r->q.min, .max = r->q.max, .zero_point = r->q.zero_point, .bias = r->bias,
+                                 .scale = r->scale};
+        simd_requantize(&q, acc, n, lanes, out);
+        for (unsigned p = 0; lanes > r->lanes && p < n; p++)
+            memset(out + p * lanes + r->lanes, 0, lanes - r->lanes);
         return;
     }
-    for (unsigned lane = 0; lane < r->lanes; lane++) {
-        int32_t v = requantize(&r->q, r->scale[lane], (int32_t)((uint32_t)acc[lane] + (uint32_t)r->bias[lane]));
-        if (i->out16)
-            put_le16(out + 2 * lane, (uint16_t)v);
-        else
-            out[lane] = (uint8_t)v;
-    }
+    memset(out, 0, n * bytes);
+    for (unsigned p = 0; p < n; p++, out += bytes)
+        for (unsigned lane = 0; lane < r->lanes; lane++) {
+            uint32_t sum = (uint32_t)acc[p][lane] + (uint32_t)r->bias[lane];
+            int32_t v = requantize(&r->q, r->scale[lane], (int32_t)sum);
+            if (i->out16)
+                put_le16(out + 2 * lane, (uint16_t)v);
+            else
+                out[lane] = (uint8_t)v;
+        }
 }
 
-/* Strict: which bytes of the words from byte k of the output on are known. */
-static unsigned word_known(const struct tensor_run *r, unsigned k)
+/* Strict: which bytes of a word of the output, from byte k of the sum on, are known. */
+static uint8_t word_known(const struct tensor_run *r, unsigned k)
 {
     uint64_t lanes_known = r->known & r->header_known;
     unsigned known = 0;
     for (unsigned b = 0; b < 4; b++)
         known |= (unsigned)(lanes_known >> (k + b) / (r->i->out16 ? 2 : 1) & 1) << b;
-    return known;
+    return (uint8_t)known;
 }
 
-enum step tensor_output(struct chip *c, int tile, struct unit *u, const int32_t *acc)
+/* n words of results, `stride` bytes apart. */
+static bool words_out(struct chip *c, int tile, struct unit *u, int64_t at, int64_t stride, uint32_t n,
+                      const uint8_t *words)
+{
+    uint8_t *narrow = c->tile[tile].narrow;
+    int64_t end = at + (n - 1) * stride;
+    bool inside = !(at % 4) && !(stride % 4) && at >= 0 && end >= 0 && at + 4 <= NARROW_BYTES && end + 4 <= NARROW_BYTES;
+    if (inside && stride == 4) {
+        memcpy(narrow + at, words, 4 * (size_t)n);
+        return true;
+    }
+    for (uint32_t k = 0; k < n; k++, at += stride) {
+        if (!inside && (at < 0 || at + 4 > NARROW_BYTES || at % 4))
+            return chip_fault(c, &u->at, tile, STATUS_INVALID, "writes narrow byte %lld of %d", (long long)at,
+                              NARROW_BYTES), false;
+        memcpy(narrow + at, words + 4 * k, 4);
+    }
+    return true;
+}
+
+enum step tensor_output(struct chip *c, int tile, struct unit *u, const int32_t (*acc)[LANES], unsigned n)
 {
     struct tensor_run *r = u->run;
-    const struct isa_tensor *i = r->i;
     struct tile *t = &c->tile[tile];
-    uint8_t out[2 * LANES + 4];
-    memset(out, 0, sizeof out);
-    lanes_out(r, acc, out);
-    unsigned words = (unsigned)ceil_div(r->lanes * (i->out16 ? 2 : 1), 4);
-    for (unsigned k = 0, n; k < words; k += n) {
-        int64_t at = walk_at(&r->o);
+    uint8_t out[FAST_POSITIONS * 2 * LANES];
+    unsigned in_sum = (unsigned)ceil_div(r->lanes * (r->i->out16 ? 2 : 1), 4), words = n * in_sum, loop = r->out_loop;
+    lanes_out(r, acc, n, out);
+    for (unsigned k = 0, m; k < words; k += m) {
         if (r->o.done)
             return chip_fault(c, &u->at, tile, STATUS_INVALID, "more results than output addresses");
-        n = 1;
-        if (i->o.step[0] == 4 && !c->options.plain) {
-            int64_t run = walk_run(&r->o, 0);
-            n = run < words - k ? (unsigned)run : words - k;
-        }
-        if (at < 0 || at + 4 * (int64_t)n > NARROW_BYTES || at % 4)
-            return chip_fault(c, &u->at, tile, STATUS_INVALID, "writes narrow byte %lld of %d",
-                              (long long)(at % 4 || at < 0 || at > NARROW_BYTES ? at : NARROW_BYTES), NARROW_BYTES);
-        memcpy(t->narrow + at, out + 4 * k, 4 * n);
-        for (unsigned w = 0; c->options.strict && w < n; w++)
-            t->narrow_known[at / 4 + w] = (uint8_t)word_known(r, 4 * (k + w));
-        walk_skip(&r->o, 0, n, 0);
-        flag_raise_run(&t->flag[ISA_AVDATA], &i->avdata, &r->o, 0, n);
+        int64_t at = walk_at(&r->o), run = c->options.plain ? 1 : walk_run(&r->o, loop);
+        m = run < words - k ? (unsigned)run : words - k;
+        if (!words_out(c, tile, u, at, r->i->o.step[loop], m, out + 4 * k))
+            return STEP_FAILED;
+        for (unsigned w = 0; c->options.strict && w < m; w++) /* n = 1: strict has no fast path */
+            t->narrow_known[(at + w * r->i->o.step[loop]) / 4] = word_known(r, 4 * (k + w));
+        walk_skip(&r->o, loop, m, 0);
+        flag_raise_run(&t->flag[ISA_AVDATA], &r->i->avdata, &r->o, loop, m);
     }
     return STEP_MOVED;
 }
@@ -339,7 +359,7 @@ static enum step plain_step(struct chip *c, int tile, struct unit *u)
         last = r->p.level >= (i->p.boff ? i->p.bdim : 8);
     r->fresh = last;
     r->master.open = false;
-    if (last && tensor_output(c, tile, u, r->acc) == STEP_FAILED)
+    if (last && tensor_output(c, tile, u, &r->acc, 1) == STEP_FAILED)
         return STEP_FAILED;
     flag_raise(&t->flag[ISA_PARAM], &i->param, &r->w);
     return STEP_MOVED;

@@ -39,6 +39,7 @@ struct tensor_run {
     struct isa_ttu nest;    /* the master loops as an address generator */
     struct side master;
     struct walk a, o, w, p;
+    unsigned out_loop;      /* the first loop of `o` that goes round more than once: results lie in its stride */
     bool spill;             /* sums live in wide memory */
     bool used_fast;
     bool fresh;             /* the next product starts a new sum */
@@ -60,8 +61,8 @@ struct tensor_run {
 
 /* A new channel group: bias, multipliers and zero points, number of lanes. */
 enum step tensor_group(struct chip *c, int tile, struct unit *u);
-/* Writes the lanes of a complete sum and raises AVDATA. */
-enum step tensor_output(struct chip *c, int tile, struct unit *u, const int32_t *acc);
+/* Writes the lanes of n complete sums, at most FAST_POSITIONS, and raises AVDATA. */
+enum step tensor_output(struct chip *c, int tile, struct unit *u, const int32_t (*acc)[LANES], unsigned n);
 /* The row of wide memory at an address in quarter rows; false: there is none. */
 bool quarter_row(struct chip *c, int tile, struct unit *u, int64_t at, int64_t *row);
 

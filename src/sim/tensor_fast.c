@@ -72,7 +72,7 @@ static bool unit_fits(const struct isa_ttu *t, uint64_t steps, int32_t signal_di
     *k = t->ldim ? -1 : boundary(t->lim, steps);
     if (*k < 0 || (t->boff && t->bdim < *k) || signal_dim < *k)
         return false;
-    while (*k < 7 && t->lim[*k] == 0 && (!t->boff || *k < t->bdim) && *k < signal_dim)
+    while (*k < 7 && t->lim[*k] == 0 && (!t->boff || *k < t->bdim))
         ++*k;
     *span = 0;
     for (int j = 0; j < *k; j++)
@@ -277,8 +277,8 @@ static void maximum(int32_t *acc, const int32_t *w, uint32_t steps, unsigned lan
             acc[lane] = acc[lane] > w[lane] ? acc[lane] : w[lane];
 }
 
-/* Adds the products of n positions to their sums. */
-static bool accumulate(struct chip *c, int tile, struct unit *u, uint32_t n)
+/* Adds the products of n positions to their sums, which begin here if `first`. */
+static bool accumulate(struct chip *c, int tile, struct unit *u, uint32_t n, bool first)
 {
     struct tensor_run *r = u->run;
     struct fast *f = r->fast;
@@ -296,12 +296,16 @@ static bool accumulate(struct chip *c, int tile, struct unit *u, uint32_t n)
     if (whole) {
         struct simd_dot d = dot_at(t, f, t->narrow + a, f->at_a, w);
         d.a_stride = stride;
-        for (uint32_t p = 0; p < n && r->i->azp; p++)
+        d.start = first ? f->start : NULL;
+        for (uint32_t p = 0; !first && r->i->azp && p < n; p++)
             for (unsigned lane = 0; lane < f->lanes; lane++)
                 f->acc[p][lane] = (int32_t)((uint32_t)f->acc[p][lane] + (uint32_t)f->start[lane]);
         simd_dot(&d, f->acc, n);
         return true;
     }
+    for (uint32_t p = 0; first && p < n; p++)
+        for (unsigned lane = 0; lane < f->lanes; lane++)
+            f->acc[p][lane] = op == ISA_MAX ? INT32_MIN : 0;
     for (uint32_t p = 0; p < n; p++, a += stride) {
         if (op == ISA_MAX) {
             maximum(f->acc[p], f->w, f->steps, f->lanes);
@@ -397,15 +401,9 @@ static enum step positions(struct chip *c, int tile, struct unit *u, uint32_t n)
 {
     struct tensor_run *r = u->run;
     struct fast *f = r->fast;
-    bool last = r->spill && outer_at(r, true);
-    if (r->spill ? outer_at(r, false) : r->fresh) {
-        for (uint32_t p = 0; p < n; p++)
-            for (unsigned lane = 0; lane < f->lanes; lane++)
-                f->acc[p][lane] = u->at.inst->op == ISA_MAX ? INT32_MIN : 0;
-    } else if (r->spill && !sums_move(c, tile, u, n, false)) {
-        return STEP_FAILED;
-    }
-    if (!accumulate(c, tile, u, n) || (r->spill && !sums_move(c, tile, u, n, true)))
+    bool first = r->spill ? outer_at(r, false) : r->fresh, last = r->spill && outer_at(r, true);
+    if ((r->spill && !first && !sums_move(c, tile, u, n, false)) || !accumulate(c, tile, u, n, first) ||
+        (r->spill && !sums_move(c, tile, u, n, true)))
         return STEP_FAILED;
     walk_skip(&r->master.w, (unsigned)f->k_master, n, 0);
     walk_skip(&r->a, (unsigned)f->k_a, n, f->span_a);
@@ -414,9 +412,8 @@ static enum step positions(struct chip *c, int tile, struct unit *u, uint32_t n)
     if (!r->spill)
         last = r->p.level >= (r->i->p.boff ? r->i->p.bdim : 8);
     r->fresh = last;
-    for (uint32_t p = 0; last && p < n; p++)
-        if (tensor_output(c, tile, u, f->acc[p]) == STEP_FAILED)
-            return STEP_FAILED;
+    if (last && tensor_output(c, tile, u, (const int32_t (*)[LANES])f->acc, n) == STEP_FAILED)
+        return STEP_FAILED;
     flag_raise_run(&c->tile[tile].flag[ISA_PARAM], &r->i->param, &r->w, (unsigned)f->k_w, n);
     return STEP_MOVED;
 }
