@@ -28,7 +28,7 @@ enum {
 };
 
 enum unit_id {
-    UNIT_TENSOR, UNIT_SEND, UNIT_RECV_A, UNIT_RECV_B, UNIT_TO_WIDE, UNIT_TO_NARROW,
+    UNIT_SEND, UNIT_RECV_A, UNIT_RECV_B, UNIT_TO_NARROW, UNIT_TENSOR, UNIT_TO_WIDE,
     UNIT_SOUTH, UNIT_WEST, UNIT_NORTH, UNIT_EAST, UNITS
 };
 
@@ -40,6 +40,7 @@ struct issue {
     const struct isa_inst *inst;
     uint32_t stream, word; /* where it stands */
     uint16_t tiles;
+    uint8_t unit;          /* in the log: whose it is; UNITS: a fence */
     int32_t base;          /* 0x13 with dynb: narrow base from a register; else -1 */
 };
 
@@ -102,7 +103,7 @@ struct table {
     bool loaded;
 };
 
-/* What a tile adds to the chip's account; folded into it after each turn, so that tiles may run side by side. */
+/* What a tile adds to the chip's account; folded into it after each round, so that tiles may run side by side. */
 struct tile_account {
     uint64_t steps, macs, fast, slow;
     struct status st; /* its fault, while tiles run side by side */
@@ -195,7 +196,7 @@ struct chip {
     bool interrupted;
     uint64_t random, steps, budget;
     struct pool *pool; /* NULL: one thread */
-    bool side_by_side; /* tiles are running on several threads right now */
+    bool side_by_side; /* tensor units are running on several threads right now */
     struct status *st;
 };
 
@@ -265,7 +266,6 @@ void tensor_rewind(struct tensor_run *r); /* all double buffers to the first one
 /* Queues an instruction of an engine or of the tiles. */
 bool engine_issue(struct chip *c, enum engine_id e, const struct issue *i);
 bool log_issue(struct chip *c, const struct issue *i);
-bool unit_of(unsigned opcode, enum unit_id *u);
 
 /* Host side. */
 const struct host_buffer *host_buffer_find(const struct chip *c, enum dwn_desc desc, const char *name); /* or NULL */

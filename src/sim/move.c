@@ -138,14 +138,11 @@ enum step send_step(struct chip *c, int tile, struct unit *u, struct quantum *q)
 /* ---- 0x11, 0x12: ring to wide rows ---- */
 
 /* Whatever 0x14 can move, it moves before the next row comes from the ring: official gathers count on
- * that (docs/sim.md, "Rows faster than their credit").  *idle: it has nothing to move. */
-static bool narrow_drain(struct chip *c, int tile, bool *idle)
+ * that (docs/sim.md, "Rows faster than their credit"). */
+static bool narrow_drain(struct chip *c, int tile)
 {
     struct quantum all = {UINT32_MAX};
-    if (unit_step(c, tile, UNIT_TO_NARROW, &all) == STEP_FAILED)
-        return false;
-    *idle = !c->tile[tile].unit[UNIT_TO_NARROW].busy;
-    return true;
+    return unit_step(c, tile, UNIT_TO_NARROW, &all) != STEP_FAILED;
 }
 
 enum step recv_step(struct chip *c, int tile, struct unit *u, unsigned consumer, struct quantum *q)
@@ -161,11 +158,11 @@ enum step recv_step(struct chip *c, int tile, struct unit *u, unsigned consumer,
             u->stop = (struct stop){.why = WHY_ROW};
             return moved;
         }
-        bool idle, prefix = u->prefix_left > 0;
-        if (!narrow_drain(c, tile, &idle))
+        bool prefix = u->prefix_left > 0;
+        if (!narrow_drain(c, tile))
             return STEP_FAILED;
         uint32_t n = 1;
-        if (!prefix && idle) {
+        if (!prefix && !(i->p.en && i->p.dim == 0)) { /* 0x14 sees nothing of these rows: no flag is raised meanwhile */
             n = bulk(c, &u->write.w, q->left < f->count ? q->left : f->count);
             n = waits_run(t->flag, &i->wait, 1, SIDE_ANY, u->passes, n);
         }

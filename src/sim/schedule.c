@@ -24,15 +24,15 @@ static const struct unit_info {
     [UNIT_EAST] = {ISA_MESH_EAST, 9, "0x18"},
 };
 
-bool unit_of(unsigned opcode, enum unit_id *u)
+/* UNITS: a fence. */
+static enum unit_id unit_of(enum isa_opcode op)
 {
-    *u = UNIT_TENSOR;
-    if (opcode <= ISA_RESIZE || opcode == ISA_TABLE)
-        return true;
-    for (unsigned k = 1; k < UNITS; k++)
-        if (unit_infos[k].op == opcode)
-            return *u = (enum unit_id)k, true;
-    return false;
+    if (op <= ISA_RESIZE || op == ISA_TABLE)
+        return UNIT_TENSOR;
+    for (unsigned k = 0; k < UNITS; k++)
+        if (unit_infos[k].op == op)
+            return (enum unit_id)k;
+    return UNITS;
 }
 
 /* ---- faults ---- */
@@ -143,7 +143,8 @@ bool log_issue(struct chip *c, const struct issue *i)
             return chip_fault(c, i, -1, STATUS_LIMIT, "too many instructions wait in the queues"), false;
         c->log = log, c->log_capacity = capacity;
     }
-    c->log[c->log_count++] = *i;
+    c->log[c->log_count] = *i;
+    c->log[c->log_count++].unit = (uint8_t)unit_of(i->inst->op);
     return true;
 }
 
@@ -163,12 +164,11 @@ static bool unit_find(struct chip *c, int tile, enum unit_id id)
     uint32_t front = c->tile[tile].front;
     for (; u->next < front; u->next++) {
         const struct issue *i = &c->log[u->next];
-        enum unit_id owner;
         if (!(i->tiles >> tile & 1))
             continue;
-        if (i->inst->op == ISA_FENCE)
+        if (i->unit == UNITS)
             u->rewind = true;
-        else if (unit_of(i->inst->op, &owner) && owner == id)
+        else if (i->unit == id)
             return true;
     }
     return false;
@@ -193,7 +193,7 @@ enum step front_step(struct chip *c, int tile)
     uint32_t start = t->front;
     for (; t->front < c->log_count; t->front++) {
         const struct issue *i = &c->log[t->front];
-        if (!(i->tiles >> tile & 1) || i->inst->op != ISA_FENCE)
+        if (!(i->tiles >> tile & 1) || i->unit != UNITS)
             continue;
         const struct isa_fence *f = &i->inst->fence;
         if (fence_blocked(c, tile, f)) {
@@ -222,10 +222,29 @@ static enum step unit_run(struct chip *c, int tile, enum unit_id id, struct quan
     }
 }
 
+/* Sure to do nothing: it has no instruction, or what it has stopped for has not come. */
+static bool unit_sleeps(const struct chip *c, int tile, enum unit_id id)
+{
+    const struct tile *t = &c->tile[tile];
+    const struct unit *u = &t->unit[id];
+    if (!u->busy)
+        return u->next == t->front;
+    if (id >= UNIT_SOUTH && !u->read.w.done && !u->write.w.done)
+        return false; /* stopped for two things */
+    switch (u->stop.why) {
+    case WHY_FLAG: return u->stop.flag < ISA_FLAGS && !flag_reached(t->flag[u->stop.flag], (uint16_t)u->stop.need);
+    case WHY_ROW: return !t->ring[id == UNIT_RECV_B].count;
+    case WHY_WORD: return id >= UNIT_SOUTH && !t->in[id - UNIT_SOUTH].count;
+    default: return false;
+    }
+}
+
 enum step unit_step(struct chip *c, int tile, enum unit_id id, struct quantum *q)
 {
     struct unit *u = &c->tile[tile].unit[id];
     enum step moved = STEP_IDLE;
+    if (unit_sleeps(c, tile, id))
+        return STEP_IDLE;
     while (q->left) {
         if (!u->busy) {
             if (!unit_find(c, tile, id))
@@ -242,6 +261,7 @@ enum step unit_step(struct chip *c, int tile, enum unit_id id, struct quantum *q
         }
         if (!chip_spend(c, &u->at, tile, 1))
             return STEP_FAILED;
+        u->stop.why = WHY_NONE;
         enum step s = u->busy ? unit_run(c, tile, id, q) : STEP_MOVED;
         if (s == STEP_FAILED)
             return s;
@@ -314,8 +334,9 @@ static bool deadlock(struct chip *c)
 
 /* ---- the run ---- */
 
+/* Units of a kind one after the other: what 0x10 of any tile sends, all can take in the same round. */
 enum { AGENT_CORE, AGENT_ENGINE, AGENT_FRONT = AGENT_ENGINE + ENGINES, AGENT_UNIT = AGENT_FRONT + 16,
-       AGENTS = AGENT_UNIT + 16 * UNITS };
+       AGENTS = AGENT_UNIT + 16 * UNITS, AGENT_TENSOR = AGENT_UNIT + 16 * UNIT_TENSOR };
 
 static enum step agent_step(struct chip *c, unsigned agent, struct quantum *q)
 {
@@ -325,7 +346,7 @@ static enum step agent_step(struct chip *c, unsigned agent, struct quantum *q)
         return engine_step(c, (enum engine_id)(agent - AGENT_ENGINE), q);
     if (agent < AGENT_UNIT)
         return front_step(c, (int)(agent - AGENT_FRONT));
-    return unit_step(c, (int)(agent - AGENT_UNIT) / UNITS, (enum unit_id)((agent - AGENT_UNIT) % UNITS), q);
+    return unit_step(c, (int)(agent - AGENT_UNIT) % 16, (enum unit_id)((agent - AGENT_UNIT) / 16), q);
 }
 
 /* Seed 0: in order, each as far as it can go.  Else: another order and other amounts in every round. */
@@ -355,123 +376,89 @@ static bool all_idle(struct chip *c)
     return true;
 }
 
-static void account_fold(struct chip *c, unsigned tile)
+static void accounts_fold(struct chip *c)
 {
-    struct tile_account *a = &c->tile[tile].account;
-    c->steps += a->steps;
-    c->count.macs += a->macs, c->count.fast += a->fast, c->count.slow += a->slow;
-    a->steps = a->macs = a->fast = a->slow = 0;
+    for (unsigned tile = 0; tile < 16; tile++) {
+        struct tile_account *a = &c->tile[tile].account;
+        c->steps += a->steps;
+        c->count.macs += a->macs, c->count.fast += a->fast, c->count.slow += a->slow;
+        a->steps = a->macs = a->fast = a->slow = 0;
+    }
 }
 
-/* ---- tiles on several threads ---- */
+/* ---- tensor units on several threads: each works on the memories and flags of its tile only ---- */
 
-/* Everything that a tile does with its own memories and queues only. */
-struct side_by_side {
+struct tensor_turn {
     struct chip *c;
+    unsigned n;
+    uint8_t tile[16];
     enum step step[16];
 };
 
-static void tile_alone(void *arg, unsigned tile)
+static void tensor_turn(void *arg, unsigned k)
 {
-    static const enum unit_id units[] = {UNIT_RECV_A, UNIT_RECV_B, UNIT_TO_NARROW, UNIT_TO_WIDE, UNIT_TENSOR};
-    struct side_by_side *s = arg;
-    bool moved = front_step(s->c, (int)tile) == STEP_MOVED;
-    for (unsigned k = 0; k < sizeof units / sizeof *units; k++) {
-        struct quantum all = {UINT32_MAX};
-        enum step step = unit_step(s->c, (int)tile, units[k], &all);
-        if (step == STEP_FAILED) {
-            s->step[tile] = STEP_FAILED;
-            return;
-        }
-        moved |= step == STEP_MOVED;
-    }
-    s->step[tile] = moved ? STEP_MOVED : STEP_IDLE;
+    struct tensor_turn *turn = arg;
+    struct quantum all = {UINT32_MAX};
+    turn->step[k] = unit_step(turn->c, turn->tile[k], UNIT_TENSOR, &all);
 }
 
-/* Do several tiles have a tensor instruction before them?  Waking threads for less costs more than it brings. */
-static bool worth_waking(struct chip *c)
+/* All that can do something take a turn.  The tile with the lowest number that failed tells why. */
+static enum step tensor_turns(struct chip *c)
 {
-    unsigned ready = 0;
-    for (int t = 0; t < 16 && ready < 2; t++)
-        ready += c->tile[t].unit[UNIT_TENSOR].busy || unit_find(c, t, UNIT_TENSOR);
-    return ready == 2;
-}
-
-/* The tile with the lowest number that failed tells why. */
-static enum step tiles_alone(struct chip *c)
-{
-    struct side_by_side s = {.c = c};
+    struct tensor_turn turn = {.c = c};
     enum step all = STEP_IDLE;
-    if (worth_waking(c)) {
-        c->side_by_side = true;
-        pool_run(c->pool, tile_alone, &s, 16);
+    for (int t = 0; t < 16; t++)
+        if (!unit_sleeps(c, t, UNIT_TENSOR))
+            turn.tile[turn.n++] = (uint8_t)t;
+    c->side_by_side = c->pool && turn.n > 1;
+    if (c->side_by_side) {
+        pool_run(c->pool, tensor_turn, &turn, turn.n);
         c->side_by_side = false;
     } else {
-        for (unsigned t = 0; t < 16; t++)
-            tile_alone(&s, t);
+        for (unsigned k = 0; k < turn.n; k++)
+            tensor_turn(&turn, k);
     }
-    for (unsigned t = 16; t-- > 0;) {
-        account_fold(c, t);
-        if (s.step[t] == STEP_FAILED && c->tile[t].account.st.code)
-            *c->st = c->tile[t].account.st;
-        all = s.step[t] > all ? s.step[t] : all;
+    for (unsigned k = turn.n; k-- > 0;) {
+        struct status *st = &c->tile[turn.tile[k]].account.st;
+        if (turn.step[k] == STEP_FAILED && st->code)
+            *c->st = *st;
+        all = turn.step[k] > all ? turn.step[k] : all;
     }
     return all;
 }
 
-/* A round: who reaches beyond one tile one after the other, then the rest of all tiles at once. */
-static enum step round_on_threads(struct chip *c)
-{
-    static const enum unit_id outward[] = {UNIT_SEND, UNIT_SOUTH, UNIT_WEST, UNIT_NORTH, UNIT_EAST};
-    bool moved = false;
-    for (unsigned k = 0; k < AGENT_FRONT + 16 * 5; k++) {
-        struct quantum all = {UINT32_MAX};
-        unsigned n = k - AGENT_FRONT, tile = n / 5;
-        enum step s = k < AGENT_FRONT ? agent_step(c, k, &all) : unit_step(c, (int)tile, outward[n % 5], &all);
-        if (s == STEP_FAILED)
-            return s;
-        if (k >= AGENT_FRONT)
-            account_fold(c, tile);
-        moved |= s == STEP_MOVED;
-    }
-    enum step s = tiles_alone(c);
-    return s == STEP_IDLE && moved ? STEP_MOVED : s;
-}
-
 /* ---- all ---- */
 
-static bool run_on_threads(struct chip *c)
+/* Every agent once. */
+static enum step round_all(struct chip *c, uint16_t *order)
 {
-    for (;;) {
-        enum step s = round_on_threads(c);
+    bool moved = false, seeded = c->options.seed != 0;
+    if (seeded)
+        shuffle(c, order);
+    for (unsigned k = 0; k < AGENTS; k++) {
+        struct quantum q = {seeded ? 1 + (uint32_t)(random_next(&c->random) % 200) : UINT32_MAX};
+        bool tensors = !seeded && k == AGENT_TENSOR;
+        enum step s = tensors ? tensor_turns(c) : agent_step(c, order[k], &q);
+        if (tensors)
+            k += 15;
         if (s == STEP_FAILED)
-            return false;
-        if (s == STEP_IDLE)
-            return all_idle(c) || deadlock(c);
+            return s;
+        moved |= s == STEP_MOVED;
     }
+    accounts_fold(c);
+    return moved ? STEP_MOVED : STEP_IDLE;
 }
 
 bool chip_run(struct chip *c)
 {
-    if (c->pool && !c->options.seed)
-        return run_on_threads(c);
     uint16_t order[AGENTS];
     for (unsigned k = 0; k < AGENTS; k++)
         order[k] = (uint16_t)k;
     for (;;) {
-        bool moved = false;
-        if (c->options.seed)
-            shuffle(c, order);
-        for (unsigned k = 0; k < AGENTS; k++) {
-            struct quantum q = {c->options.seed ? 1 + (uint32_t)(random_next(&c->random) % 200) : UINT32_MAX};
-            enum step s = agent_step(c, order[k], &q);
-            if (order[k] >= AGENT_FRONT)
-                account_fold(c, order[k] < AGENT_UNIT ? order[k] - AGENT_FRONT : (order[k] - AGENT_UNIT) / UNITS);
-            if (s == STEP_FAILED)
-                return false;
-            moved |= s == STEP_MOVED;
-        }
-        if (!moved)
+        enum step s = round_all(c, order);
+        if (s == STEP_FAILED)
+            return false;
+        if (s == STEP_IDLE)
             return all_idle(c) || deadlock(c);
     }
 }
