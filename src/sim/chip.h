@@ -77,7 +77,8 @@ struct link {
 /* One side of a data movement: reading or writing. */
 struct side {
     struct walk w;
-    bool open; /* the waits of the current pass are over */
+    bool open;     /* the waits of the current pass are over */
+    int32_t waits; /* lowest loop at which an element may have to wait: the smallest `dim` of its waits */
 };
 
 struct tensor_run; /* tensor.h */
@@ -145,8 +146,8 @@ enum engine_id { ENGINE_AVDATA, ENGINE_PARAMETERS, ENGINE_INJECT, ENGINE_OUTFEED
 struct engine {
     struct issue *queue;
     uint32_t head, count, capacity;
-    bool busy, open;
-    struct walk w;
+    bool busy;
+    struct side side;
     uint16_t passes[2];
     struct row row;
     unsigned cursor; /* bytes of `row` */
@@ -214,13 +215,27 @@ static inline bool flag_reached(uint16_t flag, uint16_t need)
 /* Which waits count passes of this walk: fl 1 (data) those of the reading side, fl 3 (credit) those of
  * the writing side; SIDE_ANY where the instruction has only one. */
 enum side_kind { SIDE_ANY = 0, SIDE_READ = 1, SIDE_WRITE = 3 };
+/* At the start of an instruction. */
+void waits_begin(struct side *s, const struct isa_wait *wait, unsigned n, enum side_kind kind);
 /* All waits that come before the element at which `s` stands.  Counts the pass when it returns true. */
-bool waits_over(const uint16_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
-                struct side *s, uint16_t *passes, struct stop *stop);
+bool waits_check(const uint16_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
+                 struct side *s, uint16_t *passes, struct stop *stop);
+static inline bool waits_over(const uint16_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n,
+                              enum side_kind kind, struct side *s, uint16_t *passes, struct stop *stop)
+{
+    if (s->open || s->w.level < s->waits)
+        return s->open = true;
+    return waits_check(flags, n_flags, wait, n, kind, s, passes, stop);
+}
 /* Then, how many elements of loop 0, that one included and `most` at most, can move at once: no wait of theirs would
  * hold them up.  Counts the passes of those that follow it. */
-uint32_t waits_run(const uint16_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind, uint16_t *passes,
-                   uint32_t most);
+uint32_t waits_count(const uint16_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
+                     uint16_t *passes, uint32_t most);
+static inline uint32_t waits_run(const uint16_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
+                                 const struct side *s, uint16_t *passes, uint32_t most)
+{
+    return most > 1 && s->waits <= 0 ? waits_count(flags, wait, n, kind, passes, most) : most;
+}
 /* Elements of loop 0 from here on, `most` at most; 1 on the plain path. */
 static inline uint32_t bulk(const struct chip *c, const struct walk *w, uint32_t most)
 {

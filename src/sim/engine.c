@@ -25,9 +25,7 @@ bool engine_issue(struct chip *c, enum engine_id id, const struct issue *i)
 /* Waits of an engine: against the flags of the scalar core. */
 static bool engine_waits(struct chip *c, struct engine *e, const struct isa_wait *wait, unsigned n)
 {
-    struct side s = {.w = e->w, .open = e->open};
-    e->open = waits_over(c->core.flag, ISA_SCALAR_FLAGS, wait, n, SIDE_ANY, &s, e->passes, &e->stop);
-    return e->open;
+    return waits_over(c->core.flag, ISA_SCALAR_FLAGS, wait, n, SIDE_ANY, &e->side, e->passes, &e->stop);
 }
 
 /* That many units more, up to `most`, can move together with the one whose waits are over; the slots, memory words
@@ -35,13 +33,13 @@ static bool engine_waits(struct chip *c, struct engine *e, const struct isa_wait
 static uint32_t engine_bulk(struct chip *c, struct engine *e, const struct isa_wait *wait, unsigned n_waits,
                             uint32_t most)
 {
-    return waits_run(c->core.flag, wait, n_waits, SIDE_ANY, e->passes, bulk(c, &e->w, most));
+    return waits_run(c->core.flag, wait, n_waits, SIDE_ANY, &e->side, e->passes, bulk(c, &e->side.w, most));
 }
 
 static void engine_next(struct engine *e, uint32_t n)
 {
-    walk_skip(&e->w, 0, n, 0);
-    e->open = false;
+    walk_skip(&e->side.w, 0, n, 0);
+    e->side.open = false;
 }
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -62,10 +60,10 @@ static enum step infeed(struct chip *c, struct engine *e, const struct issue *at
     const struct isa_infeed *i = &at->inst->infeed;
     uint32_t unit = i->av ? 8 : 64, slots = i->av ? AVDATA_FIFO : PARAMETER_FIFO;
     struct fifo_slots *f = i->av ? &c->avdata : &c->parameters;
-    uint64_t slot = (uint64_t)walk_at(&e->w) % slots;
+    uint64_t slot = (uint64_t)walk_at(&e->side.w) % slots;
     if (!engine_waits(c, e, &i->wait, 1))
         return STEP_IDLE;
-    uint32_t n = least(host_ready(c, i->av ? 1 : 2, unit), slots_ahead(&e->w, slot, slots));
+    uint32_t n = least(host_ready(c, i->av ? 1 : 2, unit), slots_ahead(&e->side.w, slot, slots));
     if (!n) {
         e->stop = (struct stop){.why = WHY_DESCRIPTOR};
         return STEP_IDLE;
@@ -74,7 +72,7 @@ static enum step infeed(struct chip *c, struct engine *e, const struct issue *at
     host_pull(c, i->av ? 1 : 2, f->data + unit * slot, n * unit);
     memset(f->known + slot, 1, n);
     engine_next(e, n);
-    flag_raise_run(&c->core.flag[i->av ? ISA_AVDATA_POP : ISA_PARAM_POP], &i->p, &e->w, 0, n);
+    flag_raise_run(&c->core.flag[i->av ? ISA_AVDATA_POP : ISA_PARAM_POP], &i->p, &e->side.w, 0, n);
     q->left -= n;
     return chip_spend(c, at, -1, n) ? STEP_MOVED : STEP_FAILED;
 }
@@ -142,24 +140,24 @@ static enum step inject(struct chip *c, struct engine *e, const struct issue *at
         return chip_fault(c, at, -1, STATUS_INVALID, "0x26: rows of %u bytes out of units of %u", row, s->unit);
     if (!engine_waits(c, e, i->wait, 2))
         return STEP_IDLE;
-    uint64_t slot = (uint64_t)walk_at(&e->w) % s->slots;
-    uint32_t n = least((row - e->cursor) / s->unit, slots_ahead(&e->w, slot, s->slots));
-    n = bulk(c, &e->w, least(n, q->left));
-    struct walk after = e->w;
+    uint64_t slot = (uint64_t)walk_at(&e->side.w) % s->slots;
+    uint32_t n = least((row - e->cursor) / s->unit, slots_ahead(&e->side.w, slot, s->slots));
+    n = bulk(c, &e->side.w, least(n, q->left));
+    struct walk after = e->side.w;
     walk_skip(&after, 0, n, 0);
     if ((e->cursor + n * s->unit == row || after.done) && !inject_room(c, (uint16_t)i->dst, &e->stop) && --n == 0)
         return STEP_IDLE; /* all but the last unit can go on */
-    n = waits_run(c->core.flag, i->wait, 2, SIDE_ANY, e->passes, n);
+    n = waits_run(c->core.flag, i->wait, 2, SIDE_ANY, &e->side, e->passes, n);
     inject_take(c, i->src, slot, n, &e->row, e->cursor);
     e->cursor += n * s->unit;
     engine_next(e, n);
-    if (e->cursor == row || e->w.done)
+    if (e->cursor == row || e->side.w.done)
         inject_row(c, e, (uint16_t)i->dst);
     uint16_t tickets = 0;
-    flag_raise_run(&tickets, &i->p[0], &e->w, 0, n);
+    flag_raise_run(&tickets, &i->p[0], &e->side.w, 0, n);
     if (tickets)
         tickets_raise(c, 0, tickets);
-    flag_raise_run(&c->core.flag[s->consumed], &i->p[1], &e->w, 0, n);
+    flag_raise_run(&c->core.flag[s->consumed], &i->p[1], &e->side.w, 0, n);
     q->left -= n;
     return chip_spend(c, at, -1, n) ? STEP_MOVED : STEP_FAILED;
 }
@@ -168,7 +166,7 @@ static enum step inject(struct chip *c, struct engine *e, const struct issue *at
 
 static bool outfeed_words(struct chip *c, struct engine *e, const struct issue *at, uint32_t n)
 {
-    int64_t to = walk_at(&e->w);
+    int64_t to = walk_at(&e->side.w);
     if (to < 0 || to + n > SCALAR_WORDS)
         return chip_fault(c, at, -1, STATUS_INVALID, "writes word %lld of the scalar memory",
                           (long long)(to < 0 || to > SCALAR_WORDS ? to : SCALAR_WORDS)), false;
@@ -199,7 +197,7 @@ static enum step outfeed(struct chip *c, struct engine *e, const struct issue *a
     if (!engine_waits(c, e, &i->wait, 1) || (!e->loaded && !outfeed_row(c, e, f)))
         return STEP_IDLE;
     uint32_t n = least((ROW_BYTES - e->cursor) / unit, q->left);
-    n = i->host ? least(n, host_ready(c, 3, unit)) : e->w.t->step[0] == 1 ? n : 1;
+    n = i->host ? least(n, host_ready(c, 3, unit)) : e->side.w.t->step[0] == 1 ? n : 1;
     if (!n) {
         e->stop = (struct stop){.why = WHY_DESCRIPTOR};
         return STEP_IDLE;
@@ -212,7 +210,7 @@ static enum step outfeed(struct chip *c, struct engine *e, const struct issue *a
     e->cursor += n * unit;
     e->loaded = e->cursor < ROW_BYTES;
     engine_next(e, n);
-    flag_raise_run(&c->core.flag[ISA_RING_OUTFEED], &i->p, &e->w, 0, n);
+    flag_raise_run(&c->core.flag[ISA_RING_OUTFEED], &i->p, &e->side.w, 0, n);
     q->left -= n;
     return chip_spend(c, at, -1, n) ? STEP_MOVED : STEP_FAILED;
 }
@@ -225,10 +223,14 @@ static void engine_begin(struct engine *e)
     const struct isa_ttu *t = in->op == ISA_INFEED   ? &in->infeed.t
                               : in->op == ISA_INJECT ? &in->inject.t
                                                      : &in->outfeed.t;
-    walk_start(&e->w, t, 3, false);
+    const struct isa_wait *wait = in->op == ISA_INFEED   ? &in->infeed.wait
+                                  : in->op == ISA_INJECT ? in->inject.wait
+                                                         : &in->outfeed.wait;
+    walk_start(&e->side.w, t, 3, false);
+    waits_begin(&e->side, wait, in->op == ISA_INJECT ? 2 : 1, SIDE_ANY);
     memset(e->passes, 0, sizeof e->passes);
     e->busy = true;
-    e->open = e->loaded = false;
+    e->loaded = false;
     e->cursor = 0;
     memset(e->row.known, 0, sizeof e->row.known);
 }
@@ -247,7 +249,7 @@ enum step engine_step(struct chip *c, enum engine_id id, struct quantum *q)
         if (s != STEP_MOVED)
             return s == STEP_IDLE ? moved : s;
         moved = STEP_MOVED;
-        if (e->w.done) {
+        if (e->side.w.done) {
             e->busy = false;
             e->head = (e->head + 1) % e->capacity;
             e->count--;

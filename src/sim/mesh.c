@@ -41,7 +41,7 @@ static enum step mesh_send(struct chip *c, int tile, struct unit *u, unsigned di
     unsigned at = (l->head + l->count) % LINK_DEPTH;
     uint32_t room = c->link_depth - l->count, n = LINK_DEPTH - at < room ? LINK_DEPTH - at : room;
     n = bulk(c, &u->read.w, n < q->left ? n : q->left);
-    n = waits_run(t->flag, i->wait, 6, SIDE_READ, u->passes, n);
+    n = waits_run(t->flag, i->wait, 6, SIDE_READ, &u->read, u->passes, n);
     if (!words_read(c, &u->at, tile, walk_at(&u->read.w), i->a.step[0], n, l->word[at], &l->known[at]))
         return STEP_FAILED;
     l->count += n;
@@ -79,7 +79,7 @@ static enum step mesh_receive(struct chip *c, int tile, struct unit *u, unsigned
     if (!i->fill) /* up to where the queue turns round */
         n = LINK_DEPTH - l->head < l->count ? LINK_DEPTH - l->head : l->count;
     n = bulk(c, &u->write.w, n < q->left ? n : q->left);
-    n = waits_run(t->flag, i->wait, 6, SIDE_WRITE, u->passes, n);
+    n = waits_run(t->flag, i->wait, 6, SIDE_WRITE, &u->write, u->passes, n);
     if (i->fill ? !words_fill(c, tile, u, n)
                 : !words_write(c, &u->at, tile, walk_at(&u->write.w), i->b.step[0], n, l->word[l->head],
                                &l->known[l->head]))

@@ -24,14 +24,15 @@ void unit_begin(struct chip *c, struct unit *u, enum unit_id id)
     u->cursor = 0;
     memset(u->row.known, 0, sizeof u->row.known);
     u->prefix_left = 0;
-    u->read.open = u->write.open = false;
     switch (id) {
     case UNIT_SEND:
         walk_start(&u->read.w, &in->send.w, 4, u->read.w.odd);
+        waits_begin(&u->read, in->send.wait, 3, SIDE_ANY);
         break;
     case UNIT_RECV_A:
     case UNIT_RECV_B:
         walk_start(&u->write.w, &in->recv.w, 4, u->write.w.odd);
+        waits_begin(&u->write, &in->recv.wait, 1, SIDE_ANY);
         u->prefix_start = in->recv.s.base;
         prefix_arm(u, &in->recv.s, &u->write.w);
         break;
@@ -42,10 +43,14 @@ void unit_begin(struct chip *c, struct unit *u, enum unit_id id)
         walk_start(&u->read.w, &u->ttu, 6, u->read.w.odd);
         u->read.w.cut = in->to_wide.par != 0;
         walk_start(&u->write.w, &in->to_wide.w, 4, u->write.w.odd);
+        waits_begin(&u->read, in->to_wide.wait, 6, SIDE_READ);
+        waits_begin(&u->write, in->to_wide.wait, 6, SIDE_WRITE);
         break;
     case UNIT_TO_NARROW:
         walk_start(&u->read.w, &in->to_narrow.w, 4, u->read.w.odd);
         walk_start(&u->write.w, &in->to_narrow.n, 6, u->write.w.odd);
+        waits_begin(&u->read, in->to_narrow.wait, 6, SIDE_READ);
+        waits_begin(&u->write, in->to_narrow.wait, 6, SIDE_WRITE);
         if (in->to_narrow.s.en) { /* words in front, once: docs/sim.md, "Prefix words" */
             u->prefix_left = in->to_narrow.s.lim + 1;
             u->prefix_at = in->to_narrow.s.base;
@@ -57,6 +62,8 @@ void unit_begin(struct chip *c, struct unit *u, enum unit_id id)
     case UNIT_EAST:
         walk_start(&u->read.w, &in->mesh.a, 4, u->read.w.odd);
         walk_start(&u->write.w, &in->mesh.b, 4, u->write.w.odd);
+        waits_begin(&u->read, in->mesh.wait, 6, SIDE_READ);
+        waits_begin(&u->write, in->mesh.wait, 6, SIDE_WRITE);
         u->read.w.done = ttu_unused(&in->mesh.a, 4);
         u->write.w.done = ttu_unused(&in->mesh.b, 4);
         break;
@@ -114,7 +121,7 @@ enum step send_step(struct chip *c, int tile, struct unit *u, struct quantum *q)
         uint32_t n = ring_room(c, i, bulk(c, &u->read.w, q->left), &u->stop);
         if (!n)
             return moved;
-        n = waits_run(t->flag, i->wait, 3, SIDE_ANY, u->passes, n);
+        n = waits_run(t->flag, i->wait, 3, SIDE_ANY, &u->read, u->passes, n);
         int64_t row = walk_at(&u->read.w);
         for (uint32_t k = 0; k < n; k++, row += i->w.step[0])
             if (!row_send(c, tile, u, row))
@@ -164,7 +171,7 @@ enum step recv_step(struct chip *c, int tile, struct unit *u, unsigned consumer,
         uint32_t n = 1;
         if (!prefix && !(i->p.en && i->p.dim == 0)) { /* 0x14 sees nothing of these rows: no flag is raised meanwhile */
             n = bulk(c, &u->write.w, q->left < f->count ? q->left : f->count);
-            n = waits_run(t->flag, &i->wait, 1, SIDE_ANY, u->passes, n);
+            n = waits_run(t->flag, &i->wait, 1, SIDE_ANY, &u->write, u->passes, n);
         }
         int64_t to = prefix ? u->prefix_at : walk_at(&u->write.w);
         for (uint32_t k = 0; k < n; k++, to += i->w.step[0]) {
@@ -239,7 +246,7 @@ enum step to_narrow_step(struct chip *c, int tile, struct unit *u, struct quantu
         uint32_t n = in_row - u->cursor < q->left ? in_row - u->cursor : q->left;
         n = prefix || !i->pack ? 1 : bulk(c, &narrow->w, n);
         if (!prefix)
-            n = waits_run(t->flag, i->wait, 6, SIDE_WRITE, u->passes, n);
+            n = waits_run(t->flag, i->wait, 6, SIDE_WRITE, narrow, u->passes, n);
         if (!to_narrow_words(c, tile, u, prefix ? u->prefix_at : walk_at(&narrow->w), i->n.step[0], n) ||
             !chip_spend(c, &u->at, tile, n))
             return STEP_FAILED;
@@ -317,7 +324,8 @@ enum step to_wide_step(struct chip *c, int tile, struct unit *u, struct quantum 
             if (!waits_over(t->flag, ISA_FLAGS, i->wait, 6, SIDE_READ, narrow, u->passes, &u->stop))
                 return moved;
             uint32_t n = ROW_CELLS - u->cursor < q->left ? ROW_CELLS - u->cursor : q->left;
-            n = waits_run(t->flag, i->wait, 6, SIDE_READ, u->passes, i->pack ? bulk(c, &narrow->w, n) : 1);
+            n = i->pack ? bulk(c, &narrow->w, n) : 1;
+            n = waits_run(t->flag, i->wait, 6, SIDE_READ, narrow, u->passes, n);
             if (!row_gather(c, tile, u, n) || !chip_spend(c, &u->at, tile, n))
                 return STEP_FAILED;
             u->cursor += n;

@@ -65,11 +65,18 @@ bool chip_spend(struct chip *c, const struct issue *at, int tile, uint64_t n)
 
 /* ---- flags ---- */
 
-bool waits_over(const uint16_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
-                struct side *s, uint16_t *passes, struct stop *stop)
+void waits_begin(struct side *s, const struct isa_wait *wait, unsigned n, enum side_kind kind)
 {
-    if (s->open)
-        return true;
+    s->open = false;
+    s->waits = INT32_MAX;
+    for (unsigned k = 0; k < n; k++)
+        if (wait[k].fl && !(kind && wait[k].fl != (int)kind) && wait[k].dim < s->waits)
+            s->waits = wait[k].dim;
+}
+
+bool waits_check(const uint16_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
+                 struct side *s, uint16_t *passes, struct stop *stop)
+{
     for (unsigned k = 0; k < n; k++) {
         const struct isa_wait *r = &wait[k];
         if (!r->fl || (kind && r->fl != (int)kind) || s->w.level < r->dim)
@@ -87,8 +94,8 @@ bool waits_over(const uint16_t *flags, unsigned n_flags, const struct isa_wait *
     return s->open = true;
 }
 
-uint32_t waits_run(const uint16_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind, uint16_t *passes,
-                   uint32_t most)
+uint32_t waits_count(const uint16_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
+                     uint16_t *passes, uint32_t most)
 {
     for (unsigned k = 0; k < n && most > 1; k++) {
         const struct isa_wait *r = &wait[k];

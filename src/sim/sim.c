@@ -62,6 +62,7 @@ void sim_free(struct sim *s)
         struct tile *tile = &c->tile[t];
         free(tile->narrow), free(tile->wide), free(tile->narrow_known), free(tile->wide_known);
         fast_free(tile->unit[UNIT_TENSOR].run->fast);
+        free(tile->unit[UNIT_TENSOR].run->fast);
         free(tile->unit[UNIT_TENSOR].run);
         free(s->cached[t]);
     }

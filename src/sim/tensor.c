@@ -39,6 +39,7 @@ enum step tensor_begin(struct chip *c, int tile, struct unit *u)
     *r = (struct tensor_run){.i = i, .nest = {.llim = i->llim, .ldim = i->ldim}, .fresh = true, .zp_row = i->zp_first};
     memcpy(r->nest.lim, i->lim, sizeof i->lim);
     walk_start(&r->master.w, &r->nest, 8, false);
+    waits_begin(&r->master, i->wait, 6, SIDE_ANY);
     walk_start(&r->a, &i->a, 8, a);
     walk_start(&r->o, &i->o, 8, o);
     walk_start(&r->w, &i->w, 8, w);
@@ -72,11 +73,14 @@ void tensor_rewind(struct tensor_run *r)
 
 /* ---- per channel group ---- */
 
-static bool slot_lane(const struct tile *t, unsigned base, bool bank, unsigned lane, uint32_t *value)
+/* Values of the lanes from the bias/multiplier store; lanes that nobody has written are taken out of *known. */
+static void slots_read(const struct tile *t, unsigned base, bool bank, unsigned lanes, uint32_t *value, uint64_t *known)
 {
-    unsigned slot = base + (bank ? 32 : 0) + lane / 2;
-    *value = le32(t->scaling + 8 * slot + 4 * (lane % 2));
-    return (t->scaling_known[slot] >> 4 * (lane % 2) & 0xf) == 0xf;
+    unsigned slot = base + (bank ? 32 : 0);
+    le32_get(value, t->scaling + 8 * slot, lanes);
+    for (unsigned lane = 0; lane < lanes; lane++)
+        if ((t->scaling_known[slot + lane / 2] >> 4 * (lane % 2) & 0xf) != 0xf)
+            *known &= ~(1ull << lane);
 }
 
 enum step tensor_group(struct chip *c, int tile, struct unit *u)
@@ -84,7 +88,8 @@ enum step tensor_group(struct chip *c, int tile, struct unit *u)
     struct tensor_run *r = u->run;
     const struct isa_tensor *i = r->i;
     const struct tile *t = &c->tile[tile];
-    bool last = true;
+    uint32_t raw[LANES];
+    bool last = true, resize = u->at.inst->op == ISA_RESIZE;
     for (int k = i->chdim; k < 8; k++)
         last = last && r->master.w.i[k] == r->nest.lim[k];
     r->lanes = (uint32_t)(last ? i->lanes_last : i->lanes) + 1;
@@ -98,29 +103,29 @@ enum step tensor_group(struct chip *c, int tile, struct unit *u)
     if (i->mem_bias || i->mem_mult)
         r->bank = !bank;
     r->header_known = ~0ull;
-    struct row zp;
-    if (i->perch && !row_read(c, &u->at, tile, r->zp_row, &zp))
-        return STEP_FAILED;
     for (unsigned lane = 0; lane < r->lanes; lane++) {
-        uint32_t raw;
-        bool known = true;
         r->scale[lane] = r->q.scale;
-        r->bias[lane] = u->at.inst->op == ISA_RESIZE ? 0 : i->cbias; /* not a field of 0x05 */
+        r->bias[lane] = resize ? 0 : i->cbias; /* not a field of 0x05 */
         r->zero_point[lane] = i->wzp;
-        if (i->mem_mult) {
-            known &= slot_lane(t, 0, bank, lane, &raw);
-            r->scale[lane] = f32_of(raw) * r->q.scale;
-        }
-        if (i->mem_bias && u->at.inst->op != ISA_RESIZE) { /* set, but nothing loaded: one nearest resize */
-            known &= slot_lane(t, 64, bank, lane, &raw);
-            r->bias[lane] = (int32_t)((uint32_t)r->bias[lane] + raw);
-        }
-        if (i->perch) {
-            known &= zp.known[lane] == 0xf;
-            r->zero_point[lane] = (int32_t)le32(zp.data + 4 * lane);
-        }
-        if (!known)
-            r->header_known &= ~(1ull << lane);
+    }
+    if (i->mem_mult) {
+        slots_read(t, 0, bank, r->lanes, raw, &r->header_known);
+        for (unsigned lane = 0; lane < r->lanes; lane++)
+            r->scale[lane] = f32_of(raw[lane]) * r->q.scale;
+    }
+    if (i->mem_bias && !resize) { /* set, but nothing loaded: one nearest resize */
+        slots_read(t, 64, bank, r->lanes, raw, &r->header_known);
+        for (unsigned lane = 0; lane < r->lanes; lane++)
+            r->bias[lane] = (int32_t)((uint32_t)r->bias[lane] + raw[lane]);
+    }
+    if (i->perch) {
+        struct row zp;
+        if (!row_read(c, &u->at, tile, r->zp_row, &zp))
+            return STEP_FAILED;
+        le32_get((uint32_t *)r->zero_point, zp.data, r->lanes);
+        for (unsigned lane = 0; c->options.strict && lane < r->lanes; lane++)
+            if (zp.known[lane] != 0xf)
+                r->header_known &= ~(1ull << lane);
     }
     return STEP_MOVED;
 }

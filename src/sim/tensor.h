@@ -25,6 +25,7 @@ struct fast {
     int32_t outer_reduction;     /* loops of redmask above k_master */
     int32_t low_a, high_a, low_w, high_w;
     unsigned lanes;              /* rounded up to 4 */
+    uint32_t group;              /* channel group that `zero` is for */
     int16_t zero[LANES][2];      /* zero points of the weights */
     int64_t prepared;            /* address of the weights that `start` and `w` are for; -1: none */
     int32_t start[LANES];        /* bytes: what the zero point of A makes of each sum */

@@ -154,6 +154,7 @@ void fast_plan(const struct chip *c, enum isa_opcode op, struct tensor_run *r)
     struct fast *f = r->fast;
     f->usable = false;
     f->prepared = -1;
+    f->group = 0;
     enum { STEPS_LIMIT = 4 * WIDE_ROWS };
     if (c->options.plain || c->options.strict || op == ISA_RESIZE || i->ldim)
         return;
@@ -264,10 +265,14 @@ static bool weights_prepare(struct chip *c, int tile, struct unit *u, int64_t ba
 static void gather(const struct tile *t, const struct tensor_run *r, enum isa_opcode op, int64_t base)
 {
     const struct fast *f = r->fast;
-    int32_t *a = f->a;
-    for (uint32_t s = 0; s < f->steps; s++)
-        for (unsigned k = 0; k < products(r, op); k++)
-            *a++ = op == ISA_MAC ? element(t->narrow + base + f->at_a[s] + k * r->size_a, r->size_a) - r->i->azp : 1;
+    int32_t *a = f->a, azp = r->i->azp;
+    for (uint32_t k = 0; op != ISA_MAC && k < f->steps * r->products; k++)
+        a[k] = 1;
+    for (uint32_t s = 0; op == ISA_MAC && s < f->steps; s++) {
+        const uint8_t *p = t->narrow + base + f->at_a[s];
+        for (unsigned k = 0; k < r->products; k++, p += r->size_a)
+            *a++ = element(p, r->size_a) - azp;
+    }
 }
 
 static void maximum(int32_t *acc, const int32_t *w, uint32_t steps, unsigned lanes)
@@ -418,19 +423,30 @@ static enum step positions(struct chip *c, int tile, struct unit *u, uint32_t n)
     return STEP_MOVED;
 }
 
+/* The zero points of this channel group; false: too large for 16 bits. */
+static bool zeros_set(struct fast *f, const struct tensor_run *r)
+{
+    bool fits = true;
+    f->group = r->groups;
+    memset(f->zero, 0, sizeof f->zero);
+    for (unsigned lane = 0; lane < r->lanes; lane++) {
+        int32_t zp = r->zero_point[lane];
+        fits = fits && zp >= -32000 && zp <= 32000;
+        f->zero[lane][0] = f->zero[lane][1] = (int16_t)zp;
+    }
+    return fits;
+}
+
 enum step fast_block(struct chip *c, int tile, struct unit *u)
 {
     struct tensor_run *r = u->run;
     struct fast *f = r->fast;
     f->lanes = (unsigned)round_up(r->lanes, 4);
-    for (unsigned lane = 0; lane < f->lanes; lane++) {
-        int32_t zp = lane < r->lanes ? r->zero_point[lane] : 0;
-        if (zp < -32000 || zp > 32000)
-            return STEP_IDLE;
-        f->zero[lane][0] = f->zero[lane][1] = (int16_t)zp;
-    }
+    if (f->group != r->groups && !zeros_set(f, r))
+        return STEP_IDLE;
     f->prepared = -1; /* other weights may have come since the last block */
-    memcpy(f->acc[0], r->acc, sizeof r->acc); /* a sum may go over several blocks */
+    if (!r->fresh) /* a sum may go over several blocks, and end on the plain path */
+        memcpy(f->acc[0], r->acc, sizeof r->acc);
     uint64_t left = f->positions;
     while (left) {
         uint32_t n = side_by_side(r, u->at.inst->op, left);
@@ -438,7 +454,8 @@ enum step fast_block(struct chip *c, int tile, struct unit *u)
             return STEP_FAILED;
         left -= n;
     }
-    memcpy(r->acc, f->acc[0], sizeof r->acc);
+    if (!r->fresh)
+        memcpy(r->acc, f->acc[0], sizeof r->acc);
     r->macs += f->positions * f->steps * products(r, u->at.inst->op) * r->lanes;
     r->master.open = false;
     return STEP_MOVED;
