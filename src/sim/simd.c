@@ -187,7 +187,8 @@ void simd_requantize(const struct simd_requant *q, const int32_t (*acc)[SIMD_LAN
     struct requant r = {.min = q->min, .max = q->max, .zero_point = q->zero_point, .limit = 255};
     for (unsigned p = 0; p < positions; p++)
         for (unsigned lane = 0; lane < lanes; lane++)
-            *out++ = (uint8_t)requantize(&r, q->scale[lane], (int32_t)((uint32_t)acc[p][lane] + (uint32_t)q->bias[lane]));
+            *out++ = (uint8_t)requantize(&r, q->scale[lane],
+                                         (int32_t)((uint32_t)acc[p][lane] + (uint32_t)q->bias[lane]));
 }
 
 #endif

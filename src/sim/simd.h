@@ -7,8 +7,10 @@
 
 enum { SIMD_LANES = 64 };
 
-/* Several sums side by side, each over the same steps with the same weights; four products of bytes per lane and step:
- *   acc[p][lane] += sum over s, k < 4 of a[p * a_stride + at_a[s] + k] * (w[at_w[s] + 4 * lane + k] - zero[lane][k % 2]) */
+/* Several sums side by side, each over the same steps with the same weights; four products of bytes per lane and
+ * step:
+ *   acc[p][lane] += sum over s, k < 4 of
+ *                   a[p * a_stride + at_a[s] + k] * (w[at_w[s] + 4 * lane + k] - zero[lane][k % 2]) */
 struct simd_dot {
     const uint8_t *a, *w;
     int64_t a_stride;

@@ -295,7 +295,8 @@ static bool words_out(struct chip *c, int tile, struct unit *u, int64_t at, int6
 {
     uint8_t *narrow = c->tile[tile].narrow;
     int64_t end = at + (n - 1) * stride;
-    bool inside = !(at % 4) && !(stride % 4) && at >= 0 && end >= 0 && at + 4 <= NARROW_BYTES && end + 4 <= NARROW_BYTES;
+    bool aligned = !(at % 4) && !(stride % 4);
+    bool inside = aligned && at >= 0 && end >= 0 && at + 4 <= NARROW_BYTES && end + 4 <= NARROW_BYTES;
     if (inside && stride == 4) {
         memcpy(narrow + at, words, 4 * (size_t)n);
         return true;

@@ -1,5 +1,5 @@
-/* Random instructions through all paths of the simulator: one word at a time, in runs, in the strict chip, in a shuffled
- * order, on threads.  Memories come out the same, the same number of flags is raised, or all of them fail. */
+/* Random instructions through all paths of the simulator: one word at a time, in runs, in the strict chip, in a
+ * shuffled order, on threads.  Memories come out the same, the same number of flags is raised, or all of them fail. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,7 +111,8 @@ static void add_tensor(struct maker *m)
     t->a16 = chance(m, 15), t->w16 = chance(m, 15), t->w1 = chance(m, 15), t->out16 = chance(m, 10);
     t->wzp = chance(m, 90) ? any(m, 0, 255) : 40000, t->azp = chance(m, 50) ? 0 : any(m, 0, 255);
     t->cbias = chance(m, 20) ? any(m, -100, 100) : 0;
-    struct isa_dim n[5] = {{any(m, 1, 5), 0}, {any(m, 1, 3), 0}, {any(m, 1, 20), 0}, {any(m, 1, 3), 0}, {any(m, 1, 2), 0}};
+    struct isa_dim n[5] = {{any(m, 1, 5), 0}, {any(m, 1, 3), 0}, {any(m, 1, 20), 0}, {any(m, 1, 3), 0},
+                           {any(m, 1, 2), 0}};
     struct isa_dim a[5], w[5], p[5], o[4];
     int32_t lanes = chance(m, 40) ? 4 : any(m, 1, 64), bytes = (int32_t)round_up(lanes * (t->out16 ? 2 : 1), 4);
     t->lanes = t->lanes_last = lanes - 1;
