@@ -82,6 +82,15 @@ uint32_t lower_pointwise(struct plan *p, uint32_t op, const struct tfl_tensor *t
     return to;
 }
 
+uint32_t lower_complement(struct plan *p, uint32_t op, const struct tfl_tensor *t, uint32_t from)
+{
+    struct isa_tensor numbers = {0};
+    set_copy_numerics(&numbers);
+    numbers.scale = (int32_t)f32_bits(-1.0f);
+    numbers.azp = 255;
+    return lower_pointwise(p, op, arena_copy(p->arena, t, sizeof *t), from, &numbers);
+}
+
 uint32_t lower_unary_value(struct plan *p, uint32_t op, uint32_t from)
 {
     const struct tfl_operator *o = &p->graph->operators[op];

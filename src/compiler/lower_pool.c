@@ -103,16 +103,6 @@ static bool can_exchange(const struct plan *p, const struct tfl_operator *pool, 
     return true;
 }
 
-/* 255 - x of every byte x. */
-static uint32_t lower_complement(struct plan *p, uint32_t op, const struct tfl_tensor *t, uint32_t from)
-{
-    struct isa_tensor numbers = {0};
-    set_copy_numerics(&numbers);
-    numbers.scale = (int32_t)f32_bits(-1.0f);
-    numbers.azp = 255;
-    return lower_pointwise(p, op, arena_copy(p->arena, t, sizeof *t), from, &numbers);
-}
-
 static void lower_exchange(struct plan *p, uint32_t op, const struct pool_detail *d, uint32_t in)
 {
     const void *detail = channel_pool_detail(p->arena, d);

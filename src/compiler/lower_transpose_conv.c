@@ -13,7 +13,7 @@
 struct phase {
     struct axis_map map;       /* where its pixels go in the output */
     struct axis_window window; /* what they read */
-    int32_t tap, taps;         /* of the kernel: tap, tap + stride ...; none where the stride is longer than the kernel */
+    int32_t tap, taps;         /* of the kernel: tap, tap + stride ...; none where the kernel is shorter than that */
 };
 
 static struct phase phase_of(int32_t p, int32_t size, int32_t kernel, int32_t stride, int32_t before)

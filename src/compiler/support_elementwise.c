@@ -33,8 +33,8 @@ static struct verdict variable_operand(const struct support *s, uint32_t op, uin
     const struct tfl_tensor *t = op_input(s->graph->source, o, k), *other = op_input(s->graph->source, o, 1 - k);
     if (!repeats(t, out))
         return REFUSE(s, SUPPORT_LIMITATION,
-                      "%s: input \"%s\" (%s) is repeated to %s; this version repeats one value or one pixel for all, or "
-                      "one channel for all",
+                      "%s: input \"%s\" (%s) is repeated to %s; this version repeats one value or one pixel for all, "
+                      "or one channel for all",
                       op_name(s, op), t->name, tfl_shape_text(s->arena, t), tfl_shape_text(s->arena, out));
     if (other->data.size && !same_shape(t, out))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is repeated for the constant \"%s\" (%s); this "

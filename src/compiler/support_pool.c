@@ -5,9 +5,6 @@
 #include "compiler/pool.h"
 #include "compiler/program.h"
 
-/* A matrix of as many rows and columns as there are channels, for the largest. */
-enum { CHANNEL_LIMIT = 1024 };
-
 static struct verdict channel_reduction(const struct support *s, uint32_t op)
 {
     const struct tfl_operator *o = &s->graph->source->operators[op];
@@ -23,9 +20,6 @@ static struct verdict channel_reduction(const struct support *s, uint32_t op)
     if (!sums && !same_numbers(in, out))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" has another scale or zero point than the input",
                       op_name(s, op), out->name);
-    if (!sums && from.z > CHANNEL_LIMIT)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) has %d channels; %d are possible", op_name(s, op),
-                      in->name, tfl_shape_text(s->arena, in), from.z, CHANNEL_LIMIT);
     return MAPPED;
 }
 

@@ -5,21 +5,40 @@
 
 enum {
     SOFTMAX_LIMIT = 32768, /* elements: their 16-bit numbers are walked by loops of 14 bits (emit_softmax.c) */
+    PIXEL_SOFTMAX_LIMIT = 1024, /* channels of an image: of a matrix that repeats the largest */
     JOIN_LIMIT = 1 << 16,  /* elements of a vector, as everywhere */
     SELECT_LIMIT = 1024,   /* elements that are moved one by one, by a matrix of at most 4 bytes for each pair */
 };
+
+/* Narrow words of the largest tile while its pixels are normalised: x, v and the result, e with 16 bits, and what
+ * each pixel has beside (emit_pixel_softmax.c). */
+static int64_t pixel_softmax_words(const struct shape4 *s)
+{
+    enum { BESIDE = 7 };
+    struct grid g = grid_of(s->y, s->x, s->z);
+    return grid_words(&g) / g.words * (5LL * g.words + BESIDE);
+}
 
 struct verdict support_softmax(const struct support *s, uint32_t op)
 {
     const struct tfl_operator *o = &s->graph->source->operators[op];
     const struct tfl_tensor *in = op_input(s->graph->source, o, 0), *out = op_output(s->graph->source, o, 0);
-    int64_t n = tfl_elements(in);
-    if (in->rank == 0 || n != in->shape[in->rank - 1] || !s->made_flat[o->inputs[0]])
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is not one vector; this version normalises one row",
-                      op_name(s, op), in->name, tfl_shape_text(s->arena, in));
-    if (n > SOFTMAX_LIMIT)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; %d are possible", op_name(s, op), (long long)n,
-                      SOFTMAX_LIMIT);
+    bool vector = is_pixel(in);
+    int64_t n = in->rank ? in->shape[in->rank - 1] : 1, most = vector ? SOFTMAX_LIMIT : PIXEL_SOFTMAX_LIMIT;
+    struct shape4 shape;
+    if (in->rank == 0 || !shape4_of(in, &shape) || (vector && !s->made_flat[o->inputs[0]]))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is neither a vector nor an image", op_name(s, op),
+                      in->name, tfl_shape_text(s->arena, in));
+    if (!vector && s->form[o->inputs[0]] == FORM_VECTOR)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) lies on the chip as a vector; this version "
+                      "normalises the pixels of images", op_name(s, op), in->name, tfl_shape_text(s->arena, in));
+    if (!vector && pixel_softmax_words(&shape) > NARROW_WORDS)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) takes %lld bytes of a tile, %d are there: "
+                      "normalise it before it is resized, or less of it", op_name(s, op), in->name, tfl_shape_text(s->arena, in),
+                      4 * (long long)pixel_softmax_words(&shape), 4 * NARROW_WORDS);
+    if (n > most)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; %lld are possible", op_name(s, op), (long long)n,
+                      (long long)most);
     if (out->quant.scale[0] != 1.0f / 256 || unsigned_zero_point(out) != 0)
         return REFUSE(s, SUPPORT_LIMITATION,
                       "%s: output \"%s\" has scale %g and zero point %lld; TFLite's SOFTMAX has 1/256 and the "

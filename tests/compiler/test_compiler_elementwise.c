@@ -1,5 +1,6 @@
 /* Element-wise operators beyond those of test_compiler_graphs.c: operands that are repeated, MAXIMUM, MINIMUM and
- * SQUARED_DIFFERENCE of two tensors, PRELU, EXP, RSQRT; on images, on vectors, alone and between convolutions. SEEDS, FIRST, VERBOSE as in judge.h. */
+ * SQUARED_DIFFERENCE of two tensors, PRELU, EXP, RSQRT; on images, on vectors, alone and between convolutions.
+ * SEEDS, FIRST, VERBOSE as in judge.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -147,7 +147,7 @@ static const struct tfl_model *exchanges(struct arena *a, uint64_t seed)
     return maker_finish(k);
 }
 
-/* Reductions of channels; then the pixels are one channel, for a convolution or beside the image that they came from. */
+/* Reductions of channels; the pixels are one channel then, for a convolution or beside the image they came from. */
 static const struct tfl_model *over_channels(struct arena *a, uint64_t seed)
 {
     static const enum tfl_builtin codes[] = {TFL_OP_MEAN, TFL_OP_SUM, TFL_OP_REDUCE_MAX, TFL_OP_REDUCE_MIN};

@@ -1,0 +1,361 @@
+/* SOFTMAX of every pixel of an image over its channels, each tile its own pixels: the arithmetic of vectors
+ * (emit_softmax.c), pixel by pixel.
+ *
+ * Two steps of this file stand around others: the largest channel M of each pixel, and from v = 255 + x - M the result:
+ *   e = 65535 exp(..)   16 bits, by table                     c = r r / 65535   a product of 16-bit numbers
+ *   r = 46340 / sqrt(S) S = sum of e: instruction 0x03        y = e c
+ * Facts: the two SOFTMAX of model_cvat4tailorf32 (32x32x2, 32x32x6; compiler 16).  Different here: that program hides
+ * the bytes behind the last channel with tables of masks, here loops stop before them (as in its MUL of one channel);
+ * it subtracts by partial sums in wide memory, here as SUB does; it sums pairs of words, here one. */
+#include "compiler/box.h"
+#include "compiler/families.h"
+#include "compiler/pixel_softmax.h"
+#include "compiler/scalar.h"
+
+#include <math.h>
+
+enum {
+    U16 = 65535,
+    ROOT = 46340,
+    IDENTITY_ROW = WIDE_ROWS - 1,
+    RING_ROW = WIDE_ROWS - 4, /* two rows in turn */
+    IDENTITY_WORDS = 4,
+    THREAD_TO_WIDE = 1 << 5,
+};
+
+/* ---- pieces ---- */
+
+static void set_loops(struct isa_tensor *i, struct loops l)
+{
+    for (unsigned k = 0; k < loop_count(&l); k++)
+        i->lim[k] = (int32_t)l.dim[k].count - 1;
+}
+
+/* In the last pass of loop 1 loop 0 has `count` of its `of` iterations, each a stride of W. */
+static void shorten(struct isa_tensor *i, int32_t count, int32_t of, int32_t stride)
+{
+    if (count == of)
+        return;
+    i->ldim = 1;
+    i->llim = count - 1;
+    i->w = short_last(i->w, 1, count, stride * (of - count));
+}
+
+/* `words` words of every pixel of a tile, one to a row. */
+static struct isa_inst feed(struct loops pixels, int32_t at, int32_t words, int32_t n)
+{
+    struct loops l = NO_LOOPS;
+    loop(&l, words, 1);
+    for (unsigned k = 0; k < loop_count(&pixels); k++)
+        loop(&l, pixels.dim[k].count, pixels.dim[k].stride);
+    return (struct isa_inst){.op = ISA_TO_WIDE,
+                             .to_wide = {.n = narrow_words(at, l),
+                                         .w = buffered(wide_rows(RING_ROW, LOOPS({words, 0}, {n, 0})), 0, 1),
+                                         .p = signal_at(0),
+                                         .wait = {wait_room(ISA_PARAM, 0, -1, 1)}}};
+}
+
+static void add_all(struct program *p, tile_inst_fn *make, const void *arg)
+{
+    struct isa_inst inst[ISA_TILES];
+    unsigned n = tile_classes(make, arg, NULL, inst);
+    for (unsigned k = 0; k < n; k++)
+        program_add(p, inst[k]);
+}
+
+struct stage {
+    const struct plan *plan;
+    const struct step *step;
+};
+
+/* ---- the largest channel ---- */
+
+static int32_t channels_of(const struct plan *p, const struct step *s) { return plan_in(p, s, 0)->z; }
+
+static bool size_channel_max(struct plan *p, uint32_t index)
+{
+    plan_value_buffer(p, p->steps[index].out);
+    plan_wide_floor(p, RING_ROW);
+    return true;
+}
+
+static bool feed_channels(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct stage *m = arg;
+    struct box x;
+    if (!box_of(m->plan, plan_in(m->plan, m->step, 0), tile, &x))
+        return false;
+    *out = feed(LOOPS({x.w, x.words}, {x.h, x.pitch}), x.at, x.words, x.w * x.h);
+    return true;
+}
+
+static bool largest(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct stage *m = arg;
+    const struct tfl_tensor *t = m->step->detail;
+    struct box x, to;
+    if (!box_of(m->plan, plan_in(m->plan, m->step, 0), tile, &x))
+        return false;
+    box_of(m->plan, plan_out(m->plan, m->step), tile, &to);
+    int32_t n = x.w * x.h, q = x.words, rest = (channels_of(m->plan, m->step) - 1) % 4 + 1;
+    out->op = ISA_MAX;
+    struct isa_tensor *i = &out->tensor;
+    *i = (struct isa_tensor){.one = 1, .nospill = 1, .lanes = 3, .lanes_last = 3, .chdim = 1, .redmask = 3};
+    set_clamp(i, t, TFL_ACT_NONE);
+    i->scale = (int32_t)f32_bits(1);
+    i->wzp = i->ozp;
+    i->cbias = -i->wzp;
+    set_loops(i, LOOPS({4, 0}, {q, 0}, {n, 0}));
+    i->a = tensor_unit(0, NO_LOOPS);
+    i->w = buffered(tensor_unit(4LL * RING_ROW, LOOPS({4, 1}, {q, 0}, {n, 0})), 1, 4);
+    shorten(i, rest, 4, 1);
+    i->p = buffered(tensor_unit(0, LOOPS({4 * q - (4 - rest), 0}, {n, 0})), 1, 4);
+    i->o = tensor_unit(4LL * to.at, LOOPS({1, 4}, {to.w, 4LL * to.words}, {to.h, 4LL * to.pitch}));
+    i->param = signal_at(1);
+    i->wait[0] = wait_data(ISA_N2W, 1, 1, 1);
+    return true;
+}
+
+static void emit_channel_max(const struct plan *plan, const struct step *s, struct program *p)
+{
+    const struct stage m = {plan, s};
+    emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+    add_all(p, feed_channels, &m);
+    add_all(p, largest, &m);
+    emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+}
+
+const struct family family_channel_max = {
+    .name = "largest channel", .size = size_channel_max, .emit = emit_channel_max, .closes = true};
+
+/* ---- from v to the result ---- */
+
+/* Words of the whole image on the largest tile: v without a border. */
+static int32_t most_pixels(const struct value *v) { return box_words(v) / v->grid.words; }
+
+static bool size_pixel_softmax(struct plan *p, uint32_t index)
+{
+    enum { BEHIND = 3 }; /* words behind the last pixel that are read with it, or written */
+    struct step *s = &p->steps[index];
+    struct pixel_softmax *d = arena_copy(p->arena, s->detail, sizeof *d);
+    const struct value *v = plan_in(p, s, 0);
+    int32_t n = most_pixels(v), words[PIXEL_SOFTMAX_BUFFERS] = {
+        [PIXEL_E] = 2 * n * v->grid.words + BEHIND, [PIXEL_SQUARES] = 4 * n + BEHIND, [PIXEL_INVERSE] = 2 * n,
+        [PIXEL_IDENTITY] = IDENTITY_WORDS};
+    plan_value_buffer(p, s->out);
+    for (int k = 0; k < PIXEL_SOFTMAX_BUFFERS; k++)
+        d->buffer[k] = plan_buffer(p, (struct narrow_buffer){
+            .words = words[k], .first = (int32_t)index, .last = (int32_t)index, .late = true});
+    s->detail = d;
+    plan_wide_floor(p, RING_ROW);
+    return true;
+}
+
+struct softmax {
+    const struct plan *plan;
+    const struct step *step;
+    const struct pixel_softmax *d;
+    int32_t channels;
+};
+
+static int32_t at(const struct softmax *m, enum pixel_softmax_buffer b) { return m->plan->buffers[m->d->buffer[b]].at; }
+
+static bool pixels_of(const struct softmax *m, int tile, struct box *v)
+{
+    return box_of(m->plan, plan_in(m->plan, m->step, 0), tile, v);
+}
+
+static struct isa_tensor numbers(float scale, float min, float max)
+{
+    return (struct isa_tensor){.one = 1, .nospill = 1, .lanes = 3, .lanes_last = 3, .scale = (int32_t)f32_bits(scale),
+                               .min = (int32_t)f32_bits(min), .max = (int32_t)f32_bits(max)};
+}
+
+static bool exponentials(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct softmax *m = arg;
+    struct box v;
+    if (!pixels_of(m, tile, &v))
+        return false;
+    int32_t n = v.w * v.h, q = v.words;
+    out->op = ISA_MAC;
+    struct isa_tensor *i = &out->tensor;
+    *i = numbers(m->d->in->quant.scale[0] * m->d->beta, lut_make(LUT_EXP, U16).min, 0);
+    i->azp = 255;
+    i->lut = i->out16 = 1;
+    i->chdim = 1;
+    set_loops(i, LOOPS({n, 0}, {q, 0}));
+    i->a = tensor_unit(4LL * v.at, LOOPS({1, 4}, {v.w, 4LL * q}, {v.h, 4LL * v.pitch}, {q, 4}));
+    i->o = tensor_unit(4LL * at(m, PIXEL_E), LOOPS({2, 4}, {n, 8LL * q}, {q, 8}));
+    i->w = tensor_unit(4LL * IDENTITY_ROW, LOOPS({n, 0}, {q, 0}));
+    i->p = buffered(tensor_unit(0, LOOPS({n, 0}, {q, 0})), 0, 4);
+    return true;
+}
+
+/* Words of a pixel that hold an element. */
+static int32_t pair_words(const struct softmax *m) { return (int32_t)ceil_div(m->channels, 2); }
+
+static bool feed_sums(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct softmax *m = arg;
+    struct box v;
+    if (!pixels_of(m, tile, &v))
+        return false;
+    *out = feed(LOOPS({v.w * v.h, 2 * v.words}), at(m, PIXEL_E), pair_words(m), v.w * v.h);
+    return true;
+}
+
+/* Both halves of a word at once; one by one where the last word holds one only. */
+static bool roots(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct softmax *m = arg;
+    struct box v;
+    if (!pixels_of(m, tile, &v))
+        return false;
+    int32_t n = v.w * v.h, words = pair_words(m), halves = m->channels % 2 ? 2 : 1;
+    out->op = ISA_SUM;
+    struct isa_tensor *i = &out->tensor;
+    *i = numbers(1.0f / U16, -INFINITY, INFINITY);
+    i->w16 = i->lut = i->norm = i->out16 = 1;
+    i->a16 = halves == 2;
+    i->chdim = 2;
+    i->redmask = 3;
+    set_loops(i, LOOPS({halves, 0}, {words, 0}, {n, 0}));
+    i->a = tensor_unit(0, NO_LOOPS);
+    i->w = buffered(tensor_unit(4LL * RING_ROW, LOOPS({halves, 2}, {words, 0}, {n, 0})), 1, 4);
+    shorten(i, halves == 2 ? 1 : halves, halves, 2);
+    i->p = buffered(tensor_unit(0, LOOPS({halves == 2 ? m->channels : words, 0}, {n, 0})), 1, 4);
+    i->o = tensor_unit(4LL * at(m, PIXEL_INVERSE), LOOPS({2, 4}, {n, 8}));
+    i->param = signal_at(1);
+    i->wait[0] = wait_data(ISA_N2W, 1, 1, 1);
+    return true;
+}
+
+static bool feed_roots(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct softmax *m = arg;
+    struct box v;
+    if (!pixels_of(m, tile, &v))
+        return false;
+    *out = feed(LOOPS({v.w * v.h, 2}), at(m, PIXEL_INVERSE), 2, v.w * v.h);
+    return true;
+}
+
+/* Of every lane with each, of which the first is kept. */
+static bool squares(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct softmax *m = arg;
+    struct box v;
+    if (!pixels_of(m, tile, &v))
+        return false;
+    int32_t n = v.w * v.h;
+    out->op = ISA_MAC;
+    struct isa_tensor *i = &out->tensor;
+    *i = numbers(1.0f / U16, 0, 32768);
+    i->a16 = i->w16 = i->out16 = 1;
+    i->chdim = 3;
+    set_loops(i, LOOPS({2, 0}, {2, 0}, {n, 0}));
+    i->a = tensor_unit(4LL * at(m, PIXEL_INVERSE), LOOPS({4, 2}, {n, 8}));
+    i->w = buffered(tensor_unit(4LL * RING_ROW, LOOPS({2, 2}, {2, 0}, {n, 0})), 1, 4);
+    i->p = buffered(tensor_unit(0, LOOPS({1, 1}, {4, 0}, {n, 0})), 1, 4);
+    i->o = tensor_unit(4LL * at(m, PIXEL_SQUARES), LOOPS({2, 4}, {4, 4}, {n, 16}));
+    i->param = signal_at(1);
+    i->wait[0] = wait_data(ISA_N2W, 1, 1, 1);
+    return true;
+}
+
+/* The four squares side by side. */
+static bool pack(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct softmax *m = arg;
+    struct box v;
+    if (!pixels_of(m, tile, &v))
+        return false;
+    int32_t n = v.w * v.h;
+    out->op = ISA_MAC;
+    struct isa_tensor *i = &out->tensor;
+    *i = numbers(1, -INFINITY, INFINITY);
+    i->a16 = i->out16 = 1;
+    i->w1 = 3;
+    i->chdim = 2;
+    set_loops(i, LOOPS({4, 0}, {1, 0}, {n, 0}));
+    i->a = tensor_unit(4LL * at(m, PIXEL_SQUARES), LOOPS({4, 4}, {n, 16}));
+    i->w = buffered(tensor_unit(4LL * IDENTITY_ROW, LOOPS({4, 1}, {1, 0}, {n, 0})), 1, 0);
+    i->p = buffered(tensor_unit(0, LOOPS({4, 0}, {1, 0}, {n, 0})), 1, 4);
+    i->o = tensor_unit(4LL * at(m, PIXEL_INVERSE), LOOPS({2, 4}, {n, 8}));
+    return true;
+}
+
+/* Four words of e in a row, which makes two of the result; the last two of a pixel may be the next one's. */
+static bool feed_products(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct softmax *m = arg;
+    struct box v;
+    if (!pixels_of(m, tile, &v))
+        return false;
+    int32_t n = v.w * v.h, pairs = (int32_t)ceil_div(v.words, 2);
+    *out = (struct isa_inst){
+        .op = ISA_TO_WIDE,
+        .to_wide = {.n = narrow_words(at(m, PIXEL_E), LOOPS({2, 2}, {2, 1}, {pairs, 4}, {n, 2LL * v.words})),
+                    .w = buffered(wide_rows(RING_ROW, LOOPS({pairs, 0}, {n, 0})), 0, 1),
+                    .p = signal_at(0),
+                    .wait = {wait_room(ISA_PARAM, 0, -1, 1)},
+                    .par = 1,
+                    .par2 = 1,
+                    .pack = 2}};
+    return true;
+}
+
+static bool products(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct softmax *m = arg;
+    struct box v, to;
+    if (!pixels_of(m, tile, &v))
+        return false;
+    box_of(m->plan, plan_out(m->plan, m->step), tile, &to);
+    int32_t n = v.w * v.h, q = v.words, pairs = (int32_t)ceil_div(q, 2);
+    const float root = 1.0f / ROOT;
+    out->op = ISA_MAC;
+    struct isa_tensor *i = &out->tensor;
+    *i = numbers(root * root * (1.0f / m->d->out->quant.scale[0]), 0, 255);
+    i->a16 = i->w16 = 1;
+    i->chdim = 1;
+    set_loops(i, LOOPS({2, 0}, {pairs, 0}, {n, 0}));
+    i->a = tensor_unit(4LL * at(m, PIXEL_INVERSE), LOOPS({1, 4}, {q, 0}, {n, 8}));
+    i->w = buffered(tensor_unit(4LL * RING_ROW, LOOPS({2, 2}, {pairs, 0}, {n, 0})), 1, 4);
+    shorten(i, 2 - q % 2, 2, 2);
+    i->p = buffered(tensor_unit(0, LOOPS({q, 0}, {n, 0})), 0, 4);
+    i->o = tensor_unit(4LL * to.at, LOOPS({q, 4}, {to.w, 4LL * q}, {to.h, 4LL * to.pitch}));
+    i->param = signal_at(1);
+    i->wait[0] = wait_data(ISA_N2W, 1, 1, 1);
+    return true;
+}
+
+static void close(struct program *p) { emit_fence(p, (struct fence){.flags = LAYER_FLAGS}); }
+
+static void emit_pixel_softmax(const struct plan *plan, const struct step *s, struct program *p)
+{
+    const struct softmax m = {plan, s, s->detail, channels_of(plan, s)};
+    const struct lut exponential = lut_make(LUT_EXP, U16), root = lut_make(LUT_RSQRT, ROOT);
+    close(p);
+    emit_identity(p, at(&m, PIXEL_IDENTITY), IDENTITY_ROW, true);
+    emit_table(p, ALL_TILES, &exponential);
+    emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
+    add_all(p, exponentials, &m);
+    close(p);
+    emit_table(p, ALL_TILES, &root);
+    add_all(p, feed_sums, &m);
+    add_all(p, roots, &m);
+    close(p);
+    add_all(p, squares, &m);
+    add_all(p, feed_roots, &m);
+    close(p);
+    add_all(p, pack, &m);
+    close(p);
+    add_all(p, feed_products, &m);
+    add_all(p, products, &m);
+    close(p);
+}
+
+const struct family family_pixel_softmax = {
+    .name = "softmax of pixels", .size = size_pixel_softmax, .emit = emit_pixel_softmax, .closes = true};
