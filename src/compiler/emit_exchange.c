@@ -617,8 +617,10 @@ static void emit_exchange(const struct plan *plan, const struct step *s, struct 
                          .c = slices_of(4 * in->grid.words)};
     e.tile_rows = (int32_t)ceil_div(e.c.tiles, GRID);
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
-    emit_identity(p, plan->buffers[c->identity].at, IDENTITY_ROW, true);
-    emit_fence(p, (struct fence){0});
+    if (plan_leaves_identity(plan, s)) {
+        emit_identity(p, plan->buffers[c->identity].at, IDENTITY_ROW, true);
+        emit_fence(p, (struct fence){0});
+    }
     keep_own_pixels(&e, p);
     struct mesh columns = mesh_of(plan, c, p);
     exchange_columns(&e, &columns, p);

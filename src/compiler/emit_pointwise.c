@@ -10,7 +10,6 @@
 #include "compiler/scalar.h"
 
 enum {
-    IDENTITY_ROW = WIDE_ROWS - 1,
     IDENTITY_WORDS = 4,
     TENSOR_FLAGS = 1 << ISA_AVDATA | 1 << ISA_PARAM | 1 << ISA_PSUM
 };
@@ -21,7 +20,6 @@ static bool size_pointwise(struct plan *p, uint32_t index)
     plan_value_buffer(p, s->out);
     s->temporary =
         plan_buffer(p, (struct narrow_buffer){.words = IDENTITY_WORDS, .first = index, .last = index, .late = true});
-    plan_wide_floor(p, IDENTITY_ROW);
     return true;
 }
 
@@ -107,7 +105,7 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     i->avdata = signal_at(1 + (int32_t)walk(&to, &part, part.out_x, part.out_y));
     i->a = tensor_unit(4LL * part.from, from);
     i->o = tensor_unit(4LL * part.to, to);
-    i->w = tensor_unit(4LL * IDENTITY_ROW, nest);
+    i->w = tensor_unit(4LL * a->step->identity_row, nest);
     i->p = buffered(tensor_unit(0, nest), 0, 4);
     i->param = signal_at(1);
     i->wait[0] = wait_data(ISA_N2W, (int32_t)loop_count(&nest), a->ready, 1);
@@ -131,7 +129,8 @@ static void emit_pointwise(const struct plan *plan, const struct step *s, struct
     const struct pointwise_detail *d = s->detail;
     struct isa_inst inst[ISA_TILES];
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
-    emit_identity(p, plan->buffers[s->temporary].at, IDENTITY_ROW, true);
+    if (s->writes_identity)
+        emit_identity(p, plan->buffers[s->temporary].at, s->identity_row, true);
     if (d->table)
         emit_table(p, ALL_TILES, d->table);
     struct pointwise a = {plan, s, program_flag(p, ALL_TILES, ISA_N2W)};
@@ -147,4 +146,4 @@ static struct span rows_of_pointwise(const struct plan *p, const struct step *s,
 }
 
 const struct family family_pointwise = {.name = "word by word", .size = size_pointwise, .emit = emit_pointwise,
-                                        .rows = rows_of_pointwise, .closes = true, .by_word = true};
+                                        .rows = rows_of_pointwise, .closes = true, .by_word = true, .identity = true};

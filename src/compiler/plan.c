@@ -171,6 +171,25 @@ const char *plan_op_text(const struct plan *p, uint32_t op)
 
 /* ---- passes ---- */
 
+bool plan_leaves_identity(const struct plan *p, const struct step *s)
+{
+    bool wanted = s->family == &family_exchange;
+    for (const struct step *k = p->steps; wanted && k < s; k++)
+        wanted = !k->family->identity;
+    return wanted || s->family == &family_flatten;
+}
+
+bool plan_finds_identity(const struct plan *p, const struct step *s)
+{
+    for (const struct step *k = s; k > p->steps; k--)
+        if (plan_leaves_identity(p, &k[-1]))
+            return true;
+        else if (k[-1].family != &family_channel_pool && k[-1].family != &family_gather &&
+                 k[-1].family != &family_fully_connected)
+            return false;
+    return false;
+}
+
 /* The identity matrix is written before its first use and stays, in the row below all that the steps up to its last use
  * take of wide memory (looming_*; movenet).  Where that is too low it is written again. */
 static void place_identities(struct plan *p)
@@ -179,6 +198,11 @@ static void place_identities(struct plan *p)
     for (uint32_t i = 0; i < p->n_steps; i++) {
         if (!p->steps[i].family->identity || p->steps[i].identity_row >= 0)
             continue;
+        if (plan_finds_identity(p, &p->steps[i])) {
+            p->steps[i].identity_row = WIDE_ROWS - 1;
+            plan_wide_floor(p, p->steps[i].identity_row);
+            continue;
+        }
         int32_t floor = p->steps[i].wide_floor, row = floor - 1;
         uint32_t last = i;
         for (uint32_t k = i + 1; k < p->n_steps && floor > LOWEST; k++) {

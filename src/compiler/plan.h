@@ -138,6 +138,11 @@ const struct value *plan_in(const struct plan *p, const struct step *s, unsigned
 const struct value *plan_out(const struct plan *p, const struct step *s);
 int32_t value_at(const struct plan *p, const struct value *v); /* narrow word address */
 int32_t slice_at(const struct plan *p, const struct value *v, int32_t tile); /* LAYOUT_SLICES: of a tile's words */
+/* The step leaves an identity matrix in the highest wide row for those that follow: flattening, and the exchange before
+ * a pool unless one stays from before (mobilenet_v1_*; catalogue: 7x7x1024 with LOGISTIC, yolov8n-cls). */
+bool plan_leaves_identity(const struct plan *p, const struct step *s);
+/* ... and nobody has used the row since. */
+bool plan_finds_identity(const struct plan *p, const struct step *s);
 /* The step that alone reads the value, or NULL: none or several. */
 const struct step *plan_sole_reader(const struct plan *p, uint32_t value);
 
