@@ -77,6 +77,39 @@ static void groups_of_cells(void **state)
     }
 }
 
+/* Only the last step, its axis dropped: what Keras makes of return_sequences=False. */
+static int make_last_step(struct maker *k, int x, bool time_major)
+{
+    const struct tfl_tensor *t = maker_tensor(k, x);
+    int32_t axis = time_major ? 0 : 1, begin[3] = {0}, end[3] = {t->shape[0], t->shape[1], t->shape[2]};
+    begin[axis] = end[axis] - 1;
+    x = make_strided_slice(k, x, begin, end, (int32_t[]){1, 1, 1});
+    struct tfl_tensor *y = maker_tensor(k, x);
+    y->shape[1] = y->shape[2];
+    y->rank = 2;
+    maker_last_operator(k)->options.strided_slice.shrink_axis_mask = 1 << axis;
+    return x;
+}
+
+/* The classifiers that Keras exports: batch first, or time first between transpositions. */
+static void keras_classifiers(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 4; form++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, TFL_INT8, (uint64_t)form);
+        struct make_lstm l = {.cells = form % 2 ? 20 : 34, .time_major = form / 2};
+        int x = make_sequence(k, 12, 9, false);
+        x = l.time_major ? make_transpose(k, x, (int32_t[]){1, 0, 2}) : x;
+        x = make_lstm(k, x, &l);
+        x = form % 2 ? make_lstm(k, x, &l) : x;
+        x = make_softmax(k, make_fully_connected(k, make_last_step(k, x, l.time_major), 10, TFL_ACT_NONE));
+        make_output(k, x);
+        assert_true(judge_exact(a, maker_finish(k)));
+        arena_free(a);
+    }
+}
+
 /* ---- states ---- */
 
 static struct bytes variable(const struct interp *p, const struct tfl_model *m, const char *name)
@@ -278,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_networks),
         cmocka_unit_test(groups_of_cells),
+        cmocka_unit_test(keras_classifiers),
         cmocka_unit_test(states_come_and_go),
         cmocka_unit_test(steps_are_a_loop),
         cmocka_unit_test(other_forms_stay_on_the_cpu),
