@@ -54,6 +54,12 @@ struct folding {
 void lower_fold(struct plan *p, uint32_t op, const struct folding *f, uint32_t from, uint32_t to);
 /* A new value of the tensor, laid out as another one. */
 uint32_t lower_like(struct plan *p, const struct tfl_tensor *t, uint32_t model);
+/* A vector's elements one behind another as those of a new value, an image or slices (lower_rearrange.c); the same for
+ * an image to slices. */
+void lower_elements(struct plan *p, uint32_t op, uint32_t from, uint32_t to);
+/* A constant with an element for each of `out`, or repeated to its shape, as a value like `model` (lower_constant.c). */
+uint32_t lower_constant(struct plan *p, uint32_t op, const struct tfl_tensor *t, const struct tfl_tensor *out,
+                        uint32_t model);
 /* The same image in a plane without a border. */
 uint32_t lower_plain(struct plan *p, uint32_t value, uint32_t op);
 /* The same vector in slices. */

@@ -136,7 +136,10 @@ void lower_pair(struct plan *p, uint32_t op, const struct binary_detail *d, uint
 /* The constant operand k as a plane of its own. */
 static uint32_t constant_value(struct plan *p, uint32_t op, uint32_t k, uint32_t model)
 {
-    const struct tfl_tensor *t = op_input(p->graph, &p->graph->operators[op], k);
+    const struct tfl_operator *o = &p->graph->operators[op];
+    const struct tfl_tensor *t = op_input(p->graph, o, k), *out = op_output(p->graph, o, 0);
+    if (is_constant_image(t, out))
+        return lower_constant(p, op, t, out, model);
     struct fixed_detail *d = ARENA_NEW(p->arena, struct fixed_detail);
     uint8_t *bytes = arena_alloc(p->arena, t->data.size);
     for (size_t i = 0; i < t->data.size; i++)
@@ -291,7 +294,8 @@ bool lower_binary(struct plan *p, uint32_t op)
 {
     const struct tfl_operator *o = &p->graph->operators[op];
     uint32_t in[2], constant = constant_of(p, op);
-    if (constant < 2 && (constant == 1 || o->code == TFL_OP_ADD || o->code == TFL_OP_MUL)) {
+    bool folds = constant < 2 && !is_constant_image(op_input(p->graph, o, constant), op_output(p->graph, o, 0));
+    if (folds && (constant == 1 || o->code == TFL_OP_ADD || o->code == TFL_OP_MUL)) {
         fold_constant(p, op, constant);
         return true;
     }

@@ -55,21 +55,30 @@ static uint32_t join_inputs(const struct arranging *m, const struct tfl_tensor *
     return all;
 }
 
-/* The elements of an image one behind another, in slices. */
+void lower_elements(struct plan *p, uint32_t op, uint32_t from, uint32_t to)
+{
+    struct value v = p->values[to];
+    struct rearrange_source source = source_of(p, from);
+    struct rearrangement r = {.out = {1, v.y, v.x, v.z}};
+    int32_t **axis[3] = {&r.z, &r.x, &r.y}, size[3] = {v.z, v.x, v.y}, step = 1;
+    struct rearrange_detail d;
+    for (int k = 0; k < 3; step *= size[k++]) {
+        *axis[k] = ARENA_ARRAY(p->arena, int32_t, (size_t)size[k]);
+        for (int32_t i = 0; i < size[k]; i++)
+            (*axis[k])[i] = i * step;
+    }
+    rearrange_bytes(p->arena, &r, &source, 0, &d); /* one side is a vector: always a sum */
+    d.scattered = rearrange_is_scattered(&d);
+    uint32_t whole = lower_whole(p, from, ALL_TILES, op);
+    add_step(&(struct arranging){.p = p, .op = op}, &d, whole, to);
+}
+
+/* The elements of an image one behind another. */
 static uint32_t lower_dense(const struct arranging *m, uint32_t image)
 {
-    struct plan *p = m->p;
-    struct rearrange_source source = source_of(p, image);
-    int32_t n = (int32_t)source.elements, none = 0, *z = ARENA_ARRAY(p->arena, int32_t, (size_t)n);
-    const struct rearrangement r = {.out = {1, 1, 1, n}, .y = &none, .x = &none, .z = z};
-    struct rearrange_detail d;
-    for (int32_t i = 0; i < n; i++)
-        z[i] = i;
-    rearrange_bytes(p->arena, &r, &source, 0, &d);
-    d.scattered = rearrange_is_scattered(&d);
-    uint32_t whole = lower_whole(p, image, ALL_TILES, m->op);
-    uint32_t slices = plan_value(p, p->values[image].tensor, LAYOUT_SLICES, 1, 1, n);
-    add_step(m, &d, whole, slices);
+    struct value v = m->p->values[image];
+    uint32_t slices = plan_value(m->p, v.tensor, LAYOUT_SLICES, 1, 1, v.y * v.x * v.z);
+    lower_elements(m->p, m->op, image, slices);
     return slices;
 }
 

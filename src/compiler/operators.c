@@ -10,8 +10,8 @@ static const struct operator_rule rules[] = {
      .either = true,
      .repeats = true,
      .basis = BASIS_ATTESTED,
-     .limits = "two images or vectors; one may be repeated for all channels or for all pixels; or a constant for all or "
-               "for each channel (up to 1024); fused RELU, RELU6, RELU_N1_TO_1"},
+     .limits = "two images or vectors; one may be repeated for all channels or for all pixels; or a constant for all, "
+               "for each channel (up to 1024) or for each element (up to 16384); fused RELU, RELU6, RELU_N1_TO_1"},
     {.code = TFL_OP_AVERAGE_POOL_2D,
      .support = support_pool,
      .lower = lower_pool,

@@ -47,6 +47,8 @@ struct verdict support_unary(const struct support *s, uint32_t op);
 struct verdict support_limit(const struct support *s, uint32_t op);
 struct verdict support_exp(const struct support *s, uint32_t op);
 struct verdict support_prelu(const struct support *s, uint32_t op);
+/* The constant is no single value and not one for each channel of `out`. */
+bool is_constant_image(const struct tfl_tensor *t, const struct tfl_tensor *out);
 /* support_move.c */
 struct verdict support_join(const struct support *s, uint32_t op);
 struct verdict support_move(const struct support *s, uint32_t op);

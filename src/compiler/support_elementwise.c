@@ -5,7 +5,10 @@
 
 #include <math.h>
 
-enum { FILL_LIMIT = 1024 /* channels of a constant operand: an instruction for four of them */ };
+enum {
+    FILL_LIMIT = 1024,   /* channels of a constant operand: an instruction for four of them */
+    IMAGE_LIMIT = 16384, /* elements of any other constant: eight bytes of parameters for each (lower_constant.c) */
+};
 
 static bool known_activation(enum tfl_activation act)
 {
@@ -47,18 +50,40 @@ static struct verdict variable_operand(const struct support *s, uint32_t op, uin
     return MAPPED;
 }
 
-/* One value, or one for each channel. */
+bool is_constant_image(const struct tfl_tensor *t, const struct tfl_tensor *out)
+{
+    int64_t n = tfl_elements(t), channels = out->rank ? out->shape[out->rank - 1] : 1;
+    return n != 1 && !(is_pixel(t) && n == channels);
+}
+
+/* Each of its dimensions is that of the output, or 1. */
+static bool fits(const struct tfl_tensor *t, const struct tfl_tensor *out)
+{
+    for (uint32_t k = 1; k <= t->rank; k++) {
+        int32_t have = t->shape[t->rank - k];
+        if (have != 1 && (k > out->rank || have != out->shape[out->rank - k]))
+            return false;
+    }
+    return true;
+}
+
+/* One value, one for each channel, or any that fits the output's shape. */
 static struct verdict constant_operand(const struct support *s, uint32_t op, const struct tfl_tensor *t,
                                        const struct tfl_tensor *out)
 {
-    int64_t n = tfl_elements(t), channels = out->rank ? out->shape[out->rank - 1] : 1;
+    int64_t n = tfl_elements(t);
     if (t->quant.count != 1 || t->type != out->type)
         return REFUSE(s, SUPPORT_DATA_TYPE, "%s: constant \"%s\" must have one scale and the type of the output",
                       op_name(s, op), t->name);
-    if (n != 1 && !(is_pixel(t) && n == channels))
-        return REFUSE(s, SUPPORT_LIMITATION,
-                      "%s: constant \"%s\" (%s) is neither one value nor one for each of %lld channels",
-                      op_name(s, op), t->name, tfl_shape_text(s->arena, t), (long long)channels);
+    if (is_constant_image(t, out) && (!fits(t, out) || t->data.size != (size_t)n))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: constant \"%s\" (%s) cannot be repeated to %s", op_name(s, op),
+                      t->name, tfl_shape_text(s->arena, t), tfl_shape_text(s->arena, out));
+    if (is_constant_image(t, out) && tfl_elements(out) > IMAGE_LIMIT)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: constant \"%s\" (%s) becomes %lld elements on the chip; %d are "
+                      "possible: make it one value for each channel", op_name(s, op), t->name,
+                      tfl_shape_text(s->arena, t), (long long)tfl_elements(out), IMAGE_LIMIT);
+    if (is_constant_image(t, out))
+        return MAPPED;
     if (n > FILL_LIMIT)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: constant \"%s\" has %lld channels; %d are possible", op_name(s, op),
                       t->name, (long long)n, FILL_LIMIT);
@@ -143,5 +168,8 @@ struct verdict support_prelu(const struct support *s, uint32_t op)
     struct verdict v = support_unary(s, op);
     if (!v.why && alpha->data.size == 0)
         return REFUSE(s, SUPPORT_NOT_CONSTANT, "%s: alpha \"%s\" must be a constant", op_name(s, op), alpha->name);
+    if (!v.why && is_constant_image(alpha, out))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: alpha \"%s\" (%s) is neither one value nor one for each channel of %s",
+                      op_name(s, op), alpha->name, tfl_shape_text(s->arena, alpha), tfl_shape_text(s->arena, out));
     return v.why ? v : constant_operand(s, op, alpha, out);
 }

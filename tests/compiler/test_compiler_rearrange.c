@@ -180,6 +180,27 @@ static int split(struct draw *d, int t)
     return parts[0];
 }
 
+/* A constant of the image's shape, or of a part of its dimensions. */
+static int with_constant(struct draw *d, int t)
+{
+    static const enum tfl_builtin codes[] = {TFL_OP_ADD, TFL_OP_SUB, TFL_OP_MUL, TFL_OP_MAXIMUM};
+    const struct tfl_tensor in = *maker_tensor(d->k, t);
+    enum tfl_builtin code = ANY(&d->s, codes);
+    int32_t shape[4] = {1, in.shape[1], in.shape[2], in.shape[3]};
+    if (in.rank != 4)
+        return t;
+    for (int i = 1; i < 4; i++)
+        shape[i] = below(d, 4) ? shape[i] : 1;
+    bool batch = below(d, 2), swap = below(d, 2);
+    int c = make_random(d->k, batch ? 4 : 3, batch ? shape : shape + 1);
+    int y = swap ? make_binary(d->k, code, c, t, TFL_ACT_NONE) : make_binary(d->k, code, t, c, TFL_ACT_NONE);
+    if (code == TFL_OP_MAXIMUM) {
+        maker_tensor(d->k, c)->quant = in.quant;
+        maker_tensor(d->k, y)->quant = in.quant;
+    }
+    return y;
+}
+
 /* ---- what goes on with the result ---- */
 
 static void finish(struct draw *d, int t)
@@ -214,6 +235,7 @@ static const struct tfl_model *with_pad(struct arena *a, uint64_t s) { return ne
 static const struct tfl_model *with_resize(struct arena *a, uint64_t s) { return network(a, s, resized); }
 static const struct tfl_model *with_depth(struct arena *a, uint64_t s) { return network(a, s, depth_and_space); }
 static const struct tfl_model *with_split(struct arena *a, uint64_t s) { return network(a, s, split); }
+static const struct tfl_model *with_constants(struct arena *a, uint64_t s) { return network(a, s, with_constant); }
 
 enum { MODELS = 40 };
 
@@ -227,6 +249,7 @@ static void pads(void **state) { (void)state, judge_draws(with_pad, MODELS, 90);
 static void resizes(void **state) { (void)state, judge_draws(with_resize, MODELS, 90); }
 static void depths(void **state) { (void)state, judge_draws(with_depth, MODELS, 90); }
 static void splits(void **state) { (void)state, judge_draws(with_split, MODELS, 90); }
+static void constants(void **state) { (void)state, judge_draws(with_constants, MODELS, 90); }
 
 int main(void)
 {
@@ -234,6 +257,7 @@ int main(void)
                                        cmocka_unit_test(packs), cmocka_unit_test(unpacks),
                                        cmocka_unit_test(tiles), cmocka_unit_test(strided_slices),
                                        cmocka_unit_test(pads), cmocka_unit_test(resizes),
-                                       cmocka_unit_test(depths), cmocka_unit_test(splits)};
+                                       cmocka_unit_test(depths), cmocka_unit_test(splits),
+                                       cmocka_unit_test(constants)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
