@@ -1,9 +1,9 @@
 /* MEAN, SUM, REDUCE_MAX and REDUCE_MIN over channels.  No official instance: MEAN and SUM are 1x1 convolutions with
- * weights of one; the largest of a pixel is the first step of its SOFTMAX (emit_pixel_softmax.c); the smallest is the
+ * weights of one; the largest of a pixel is the first step of its SOFTMAX (emit_pixel_norm.c); the smallest is the
  * complement of the largest complement. */
 #include "compiler/families.h"
 #include "compiler/lower.h"
-#include "compiler/pixel_softmax.h"
+#include "compiler/pixel_norm.h"
 #include "compiler/pool.h"
 
 bool reduction_of_channels(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o)

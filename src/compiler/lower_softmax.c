@@ -1,7 +1,7 @@
 #include "compiler/families.h"
 #include "compiler/lower.h"
 #include "compiler/operators.h"
-#include "compiler/pixel_softmax.h"
+#include "compiler/pixel_norm.h"
 
 /* x - M in steps of x, 255 for the largest. */
 static uint32_t lower_difference(struct plan *p, uint32_t op, const struct tfl_tensor *t, uint32_t x)
@@ -25,8 +25,8 @@ static bool lower_pixels(struct plan *p, uint32_t op)
 {
     const struct tfl_operator *o = &p->graph->operators[op];
     const struct tfl_tensor *in = op_input(p->graph, o, 0), *out = op_output(p->graph, o, 0);
-    struct pixel_softmax *d = ARENA_NEW(p->arena, struct pixel_softmax);
-    *d = (struct pixel_softmax){.in = in, .out = out, .beta = o->options.softmax.beta};
+    struct pixel_norm *d = ARENA_NEW(p->arena, struct pixel_norm);
+    *d = (struct pixel_norm){.in = in, .out = out, .beta = o->options.softmax.beta};
     uint32_t difference = lower_difference(p, op, in, lower_value(p, (uint32_t)o->inputs[0]));
     uint32_t to = lower_like(p, out, difference);
     struct step *s = plan_step(p, &family_pixel_softmax, op);
@@ -50,5 +50,24 @@ bool lower_softmax(struct plan *p, uint32_t op)
     step_reads(p, s, in);
     step_makes(p, s, out);
     p->value_of[o->outputs[0]] = out;
+    return true;
+}
+
+bool lower_l2_norm(struct plan *p, uint32_t op)
+{
+    const struct tfl_operator *o = &p->graph->operators[op];
+    struct pixel_norm *d = ARENA_NEW(p->arena, struct pixel_norm);
+    *d = (struct pixel_norm){.in = op_input(p->graph, o, 0), .out = op_output(p->graph, o, 0)};
+    bool vector = is_pixel(d->in);
+    uint32_t in = lower_value(p, (uint32_t)o->inputs[0]);
+    if (vector)
+        in = lower_whole(p, in, 1, op);
+    uint32_t to = lower_like(p, d->out, in);
+    p->values[to].tiles = vector;
+    struct step *s = plan_step(p, &family_l2_norm, op);
+    s->detail = d;
+    step_reads(p, s, in);
+    step_makes(p, s, to);
+    p->value_of[o->outputs[0]] = vector ? lower_slices(p, to, op) : to;
     return true;
 }

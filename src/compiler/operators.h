@@ -34,6 +34,7 @@ struct verdict support_reshape(const struct support *s, uint32_t op);
 /* support_vector.c */
 struct verdict support_concatenation(const struct support *s, uint32_t op);
 struct verdict support_softmax(const struct support *s, uint32_t op);
+struct verdict support_l2_norm(const struct support *s, uint32_t op);
 /* support_lstm.c */
 struct verdict support_lstm(const struct support *s, uint32_t op);
 /* support_image.c */
@@ -76,6 +77,7 @@ bool lower_fully_connected(struct plan *p, uint32_t op);
 bool lower_reshape(struct plan *p, uint32_t op);
 bool lower_pool(struct plan *p, uint32_t op);
 bool lower_softmax(struct plan *p, uint32_t op);
+bool lower_l2_norm(struct plan *p, uint32_t op);
 bool lower_lstm(struct plan *p, uint32_t op);
 
 #endif

@@ -6,17 +6,26 @@
 enum {
     SOFTMAX_LIMIT = 32768, /* elements: their 16-bit numbers are walked by loops of 14 bits (emit_softmax.c) */
     PIXEL_SOFTMAX_LIMIT = 1024, /* channels of an image: of a matrix that repeats the largest */
+    NORM_LIMIT = 16384, /* loops of 14 bits; their squares' sum has 31 bits */
     JOIN_LIMIT = 1 << 16,  /* elements of a vector, as everywhere */
     SELECT_LIMIT = 1024,   /* elements that are moved one by one, by a matrix of at most 4 bytes for each pair */
 };
 
-/* Narrow words of the largest tile while its pixels are normalised: x, v and the result, e with 16 bits, and what
- * each pixel has beside (emit_pixel_softmax.c). */
-static int64_t pixel_softmax_words(const struct shape4 *s)
+/* Narrow words of the largest tile while its pixels are normalised: x, what the step reads and what it makes, all with
+ * 16 bits, and what each pixel has beside (emit_pixel_norm.c). */
+static int64_t pixel_norm_words(const struct shape4 *s)
 {
     enum { BESIDE = 7 };
     struct grid g = grid_of(s->y, s->x, s->z);
     return grid_words(&g) / g.words * (5LL * g.words + BESIDE);
+}
+
+static struct verdict too_large(const struct support *s, uint32_t op, const struct tfl_tensor *in,
+                                const struct shape4 *shape)
+{
+    return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) takes %lld bytes of a tile, %d are there: "
+                  "normalise it before it is resized, or less of it", op_name(s, op), in->name,
+                  tfl_shape_text(s->arena, in), 4 * (long long)pixel_norm_words(shape), 4 * NARROW_WORDS);
 }
 
 struct verdict support_softmax(const struct support *s, uint32_t op)
@@ -32,10 +41,8 @@ struct verdict support_softmax(const struct support *s, uint32_t op)
     if (!vector && s->form[o->inputs[0]] == FORM_VECTOR)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) lies on the chip as a vector; this version "
                       "normalises the pixels of images", op_name(s, op), in->name, tfl_shape_text(s->arena, in));
-    if (!vector && pixel_softmax_words(&shape) > NARROW_WORDS)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) takes %lld bytes of a tile, %d are there: "
-                      "normalise it before it is resized, or less of it", op_name(s, op), in->name, tfl_shape_text(s->arena, in),
-                      4 * (long long)pixel_softmax_words(&shape), 4 * NARROW_WORDS);
+    if (!vector && pixel_norm_words(&shape) > NARROW_WORDS)
+        return too_large(s, op, in, &shape);
     if (n > most)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: %lld elements; %lld are possible", op_name(s, op), (long long)n,
                       (long long)most);
@@ -44,6 +51,27 @@ struct verdict support_softmax(const struct support *s, uint32_t op)
                       "%s: output \"%s\" has scale %g and zero point %lld; TFLite's SOFTMAX has 1/256 and the "
                       "lowest value",
                       op_name(s, op), out->name, (double)out->quant.scale[0], (long long)out->quant.zero_point[0]);
+    return MAPPED;
+}
+
+struct verdict support_l2_norm(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    const struct tfl_tensor *in = op_input(s->graph->source, o, 0), *out = op_output(s->graph->source, o, 0);
+    struct shape4 shape;
+    bool vector = is_pixel(in);
+    if (in->data.size || in->rank == 0 || !shape4_of(in, &shape) || tfl_elements(in) != tfl_elements(out) ||
+        (vector && !s->made_flat[o->inputs[0]]))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is neither a vector nor an image", op_name(s, op),
+                      in->name, tfl_shape_text(s->arena, in));
+    if (!vector && s->form[o->inputs[0]] == FORM_VECTOR)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) lies on the chip as a vector; this version "
+                      "normalises the pixels of images", op_name(s, op), in->name, tfl_shape_text(s->arena, in));
+    if (shape.z > NORM_LIMIT)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) has %d channels; %d are possible", op_name(s, op),
+                      in->name, tfl_shape_text(s->arena, in), shape.z, NORM_LIMIT);
+    if (pixel_norm_words(&shape) > NARROW_WORDS)
+        return too_large(s, op, in, &shape);
     return MAPPED;
 }
 

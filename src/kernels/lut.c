@@ -137,6 +137,12 @@ struct lut lut_exp_8bit(float x_max, float s_out)
     return lut_make(LUT_EXP, (float)(exponential((double)x_max) / (double)s_out));
 }
 
+float lut_root_steps(size_t n, int32_t zero)
+{
+    float most = (float)(zero > 127 ? zero : 255 - zero);
+    return 256 * sqrtf((float)n * (most * most));
+}
+
 /* The order of the float operations, and the segment of an x that equals a limit, cannot be read from a stream; this
  * is the one place that knows them. */
 static float evaluate(const struct lut *t, float x)

@@ -1,15 +1,19 @@
-/* SOFTMAX of every pixel of an image over its channels, each tile its own pixels: the arithmetic of vectors
- * (emit_softmax.c), pixel by pixel.
+/* SOFTMAX and L2_NORMALIZATION of every pixel of an image over its channels, each tile its own pixels; of a vector the
+ * first tile.
  *
- * Two steps of this file stand around others: the largest channel M of each pixel, and from v = 255 + x - M the result:
+ * SOFTMAX: the arithmetic of vectors (emit_softmax.c), pixel by pixel.  One step finds the largest channel M of each
+ * pixel, another goes on from v = 255 + x - M:
  *   e = 65535 exp(..)   16 bits, by table                     c = r r / 65535   a product of 16-bit numbers
  *   r = 46340 / sqrt(S) S = sum of e: instruction 0x03        y = e c
  * Facts: the two SOFTMAX of model_cvat4tailorf32 (32x32x2, 32x32x6; compiler 16).  Different here: that program hides
  * the bytes behind the last channel with tables of masks, here loops stop before them (as in its MUL of one channel);
- * it subtracts by partial sums in wide memory, here as SUB does; it sums pairs of words, here one. */
+ * it subtracts by partial sums in wide memory, here as SUB does; it sums pairs of words, here one.
+ *
+ * L2_NORMALIZATION: the same with squares (by a table) in place of e, and y = x r; no official instance that shows it.
+ */
 #include "compiler/box.h"
 #include "compiler/families.h"
-#include "compiler/pixel_softmax.h"
+#include "compiler/pixel_norm.h"
 #include "compiler/scalar.h"
 
 #include <math.h>
@@ -130,20 +134,23 @@ const struct family family_channel_max = {
 
 /* ---- from v to the result ---- */
 
-/* Words of the whole image on the largest tile: v without a border. */
-static int32_t most_pixels(const struct value *v) { return box_words(v) / v->grid.words; }
-
-static bool size_pixel_softmax(struct plan *p, uint32_t index)
+static bool size_norm(struct plan *p, uint32_t index)
 {
     enum { BEHIND = 3 }; /* words behind the last pixel that are read with it, or written */
     struct step *s = &p->steps[index];
-    struct pixel_softmax *d = arena_copy(p->arena, s->detail, sizeof *d);
+    struct pixel_norm *d = arena_copy(p->arena, s->detail, sizeof *d);
     const struct value *v = plan_in(p, s, 0);
-    int32_t n = most_pixels(v), words[PIXEL_SOFTMAX_BUFFERS] = {
-        [PIXEL_E] = 2 * n * v->grid.words + BEHIND, [PIXEL_SQUARES] = 4 * n + BEHIND, [PIXEL_INVERSE] = 2 * n,
-        [PIXEL_IDENTITY] = IDENTITY_WORDS};
-    plan_value_buffer(p, s->out);
-    for (int k = 0; k < PIXEL_SOFTMAX_BUFFERS; k++)
+    struct value *out = &p->values[s->out];
+    int32_t q = (int32_t)ceil_div(v->z, 4), n = v->layout == LAYOUT_WHOLE ? 1 : box_words(v) / q;
+    int32_t words[PIXEL_BUFFERS] = {[PIXEL_WIDE] = 2 * n * q + BEHIND,
+                                    [PIXEL_SQUARES] = 4 * n + BEHIND,
+                                    [PIXEL_INVERSE] = 2 * n,
+                                    [PIXEL_IDENTITY] = IDENTITY_WORDS};
+    if (out->layout == LAYOUT_WHOLE)
+        out->buffer = plan_buffer(p, (struct narrow_buffer){.words = q, .first = (int32_t)index, .last = out->last});
+    else
+        plan_value_buffer(p, s->out);
+    for (int k = 0; k < PIXEL_BUFFERS; k++)
         d->buffer[k] = plan_buffer(p, (struct narrow_buffer){
             .words = words[k], .first = (int32_t)index, .last = (int32_t)index, .late = true});
     s->detail = d;
@@ -151,18 +158,29 @@ static bool size_pixel_softmax(struct plan *p, uint32_t index)
     return true;
 }
 
-struct softmax {
+struct norm {
     const struct plan *plan;
     const struct step *step;
-    const struct pixel_softmax *d;
+    const struct pixel_norm *d;
     int32_t channels;
+    struct isa_tensor wide, root, product; /* numbers of the three stages that differ */
 };
 
-static int32_t at(const struct softmax *m, enum pixel_softmax_buffer b) { return m->plan->buffers[m->d->buffer[b]].at; }
+static int32_t at(const struct norm *m, enum pixel_norm_buffer b) { return m->plan->buffers[m->d->buffer[b]].at; }
 
-static bool pixels_of(const struct softmax *m, int tile, struct box *v)
+/* The tile's part of the input or of the result; a whole vector is one pixel of the first tile. */
+static bool part_of(const struct norm *m, const struct value *v, int tile, struct box *b)
 {
-    return box_of(m->plan, plan_in(m->plan, m->step, 0), tile, v);
+    int32_t words = (int32_t)ceil_div(v->z, 4);
+    if (v->layout != LAYOUT_WHOLE)
+        return box_of(m->plan, v, tile, b);
+    *b = (struct box){.at = value_at(m->plan, v), .h = 1, .w = 1, .words = words, .pitch = words, .rows = 1};
+    return tile == 0;
+}
+
+static bool pixels_of(const struct norm *m, int tile, struct box *v)
+{
+    return part_of(m, plan_in(m->plan, m->step, 0), tile, v);
 }
 
 static struct isa_tensor numbers(float scale, float min, float max)
@@ -171,51 +189,51 @@ static struct isa_tensor numbers(float scale, float min, float max)
                                .min = (int32_t)f32_bits(min), .max = (int32_t)f32_bits(max)};
 }
 
-static bool exponentials(int tile, const void *arg, struct isa_inst *out)
+/* 16-bit numbers of all channels. */
+static bool widen(int tile, const void *arg, struct isa_inst *out)
 {
-    const struct softmax *m = arg;
+    const struct norm *m = arg;
     struct box v;
     if (!pixels_of(m, tile, &v))
         return false;
     int32_t n = v.w * v.h, q = v.words;
     out->op = ISA_MAC;
     struct isa_tensor *i = &out->tensor;
-    *i = numbers(m->d->in->quant.scale[0] * m->d->beta, lut_make(LUT_EXP, U16).min, 0);
-    i->azp = 255;
-    i->lut = i->out16 = 1;
+    *i = m->wide;
+    i->out16 = 1;
     i->chdim = 1;
     set_loops(i, LOOPS({n, 0}, {q, 0}));
     i->a = tensor_unit(4LL * v.at, LOOPS({1, 4}, {v.w, 4LL * q}, {v.h, 4LL * v.pitch}, {q, 4}));
-    i->o = tensor_unit(4LL * at(m, PIXEL_E), LOOPS({2, 4}, {n, 8LL * q}, {q, 8}));
+    i->o = tensor_unit(4LL * at(m, PIXEL_WIDE), LOOPS({2, 4}, {n, 8LL * q}, {q, 8}));
     i->w = tensor_unit(4LL * IDENTITY_ROW, LOOPS({n, 0}, {q, 0}));
     i->p = buffered(tensor_unit(0, LOOPS({n, 0}, {q, 0})), 0, 4);
     return true;
 }
 
 /* Words of a pixel that hold an element. */
-static int32_t pair_words(const struct softmax *m) { return (int32_t)ceil_div(m->channels, 2); }
+static int32_t pair_words(const struct norm *m) { return (int32_t)ceil_div(m->channels, 2); }
 
 static bool feed_sums(int tile, const void *arg, struct isa_inst *out)
 {
-    const struct softmax *m = arg;
+    const struct norm *m = arg;
     struct box v;
     if (!pixels_of(m, tile, &v))
         return false;
-    *out = feed(LOOPS({v.w * v.h, 2 * v.words}), at(m, PIXEL_E), pair_words(m), v.w * v.h);
+    *out = feed(LOOPS({v.w * v.h, 2 * v.words}), at(m, PIXEL_WIDE), pair_words(m), v.w * v.h);
     return true;
 }
 
 /* Both halves of a word at once; one by one where the last word holds one only. */
 static bool roots(int tile, const void *arg, struct isa_inst *out)
 {
-    const struct softmax *m = arg;
+    const struct norm *m = arg;
     struct box v;
     if (!pixels_of(m, tile, &v))
         return false;
     int32_t n = v.w * v.h, words = pair_words(m), halves = m->channels % 2 ? 2 : 1;
     out->op = ISA_SUM;
     struct isa_tensor *i = &out->tensor;
-    *i = numbers(1.0f / U16, -INFINITY, INFINITY);
+    *i = m->root;
     i->w16 = i->lut = i->norm = i->out16 = 1;
     i->a16 = halves == 2;
     i->chdim = 2;
@@ -233,7 +251,7 @@ static bool roots(int tile, const void *arg, struct isa_inst *out)
 
 static bool feed_roots(int tile, const void *arg, struct isa_inst *out)
 {
-    const struct softmax *m = arg;
+    const struct norm *m = arg;
     struct box v;
     if (!pixels_of(m, tile, &v))
         return false;
@@ -244,7 +262,7 @@ static bool feed_roots(int tile, const void *arg, struct isa_inst *out)
 /* Of every lane with each, of which the first is kept. */
 static bool squares(int tile, const void *arg, struct isa_inst *out)
 {
-    const struct softmax *m = arg;
+    const struct norm *m = arg;
     struct box v;
     if (!pixels_of(m, tile, &v))
         return false;
@@ -267,7 +285,7 @@ static bool squares(int tile, const void *arg, struct isa_inst *out)
 /* The four squares side by side. */
 static bool pack(int tile, const void *arg, struct isa_inst *out)
 {
-    const struct softmax *m = arg;
+    const struct norm *m = arg;
     struct box v;
     if (!pixels_of(m, tile, &v))
         return false;
@@ -286,17 +304,17 @@ static bool pack(int tile, const void *arg, struct isa_inst *out)
     return true;
 }
 
-/* Four words of e in a row, which makes two of the result; the last two of a pixel may be the next one's. */
+/* Four words of 16-bit numbers in a row, which makes two of the result; the last two of a pixel may be the next one's. */
 static bool feed_products(int tile, const void *arg, struct isa_inst *out)
 {
-    const struct softmax *m = arg;
+    const struct norm *m = arg;
     struct box v;
     if (!pixels_of(m, tile, &v))
         return false;
     int32_t n = v.w * v.h, pairs = (int32_t)ceil_div(v.words, 2);
     *out = (struct isa_inst){
         .op = ISA_TO_WIDE,
-        .to_wide = {.n = narrow_words(at(m, PIXEL_E), LOOPS({2, 2}, {2, 1}, {pairs, 4}, {n, 2LL * v.words})),
+        .to_wide = {.n = narrow_words(at(m, PIXEL_WIDE), LOOPS({2, 2}, {2, 1}, {pairs, 4}, {n, 2LL * v.words})),
                     .w = buffered(wide_rows(RING_ROW, LOOPS({pairs, 0}, {n, 0})), 0, 1),
                     .p = signal_at(0),
                     .wait = {wait_room(ISA_PARAM, 0, -1, 1)},
@@ -308,16 +326,15 @@ static bool feed_products(int tile, const void *arg, struct isa_inst *out)
 
 static bool products(int tile, const void *arg, struct isa_inst *out)
 {
-    const struct softmax *m = arg;
+    const struct norm *m = arg;
     struct box v, to;
     if (!pixels_of(m, tile, &v))
         return false;
-    box_of(m->plan, plan_out(m->plan, m->step), tile, &to);
+    part_of(m, plan_out(m->plan, m->step), tile, &to);
     int32_t n = v.w * v.h, q = v.words, pairs = (int32_t)ceil_div(q, 2);
-    const float root = 1.0f / ROOT;
     out->op = ISA_MAC;
     struct isa_tensor *i = &out->tensor;
-    *i = numbers(root * root * (1.0f / m->d->out->quant.scale[0]), 0, 255);
+    *i = m->product;
     i->a16 = i->w16 = 1;
     i->chdim = 1;
     set_loops(i, LOOPS({2, 0}, {pairs, 0}, {n, 0}));
@@ -333,29 +350,79 @@ static bool products(int tile, const void *arg, struct isa_inst *out)
 
 static void close(struct program *p) { emit_fence(p, (struct fence){.flags = LAYER_FLAGS}); }
 
+static void begin(const struct norm *m, struct program *p)
+{
+    close(p);
+    emit_identity(p, at(m, PIXEL_IDENTITY), IDENTITY_ROW, true);
+    emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
+}
+
+static void inverse_roots(const struct norm *m, struct program *p, float steps)
+{
+    const struct lut root = lut_make(LUT_RSQRT, steps);
+    emit_table(p, ALL_TILES, &root);
+    add_all(p, feed_sums, m);
+    add_all(p, roots, m);
+    close(p);
+}
+
+static void multiply(const struct norm *m, struct program *p)
+{
+    add_all(p, feed_products, m);
+    add_all(p, products, m);
+    close(p);
+}
+
 static void emit_pixel_softmax(const struct plan *plan, const struct step *s, struct program *p)
 {
-    const struct softmax m = {plan, s, s->detail, channels_of(plan, s)};
-    const struct lut exponential = lut_make(LUT_EXP, U16), root = lut_make(LUT_RSQRT, ROOT);
-    close(p);
-    emit_identity(p, at(&m, PIXEL_IDENTITY), IDENTITY_ROW, true);
+    const struct pixel_norm *d = s->detail;
+    const struct lut exponential = lut_make(LUT_EXP, U16);
+    const float root = 1.0f / ROOT;
+    struct norm m = {.plan = plan, .step = s, .d = d, .channels = channels_of(plan, s)};
+    m.wide = numbers(d->in->quant.scale[0] * d->beta, exponential.min, exponential.max);
+    m.wide.azp = 255;
+    m.wide.lut = 1;
+    m.root = numbers(1.0f / U16, -INFINITY, INFINITY);
+    m.product = numbers(root * root * (1.0f / d->out->quant.scale[0]), 0, 255);
+    begin(&m, p);
     emit_table(p, ALL_TILES, &exponential);
-    emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
-    add_all(p, exponentials, &m);
+    add_all(p, widen, &m);
     close(p);
-    emit_table(p, ALL_TILES, &root);
-    add_all(p, feed_sums, &m);
-    add_all(p, roots, &m);
-    close(p);
+    inverse_roots(&m, p, ROOT);
     add_all(p, squares, &m);
     add_all(p, feed_roots, &m);
     close(p);
     add_all(p, pack, &m);
     close(p);
-    add_all(p, feed_products, &m);
-    add_all(p, products, &m);
-    close(p);
+    multiply(&m, p);
 }
 
 const struct family family_pixel_softmax = {
-    .name = "softmax of pixels", .size = size_pixel_softmax, .emit = emit_pixel_softmax, .closes = true};
+    .name = "softmax of pixels", .size = size_norm, .emit = emit_pixel_softmax, .closes = true};
+
+static void emit_l2_norm(const struct plan *plan, const struct step *s, struct program *p)
+{
+    const struct pixel_norm *d = s->detail;
+    const struct lut square = lut_square(1);
+    struct norm m = {.plan = plan, .step = s, .d = d, .channels = channels_of(plan, s)};
+    int32_t zero = unsigned_zero_point(d->in);
+    float steps = lut_root_steps((size_t)m.channels, zero);
+    m.wide = numbers(1, square.min, square.max);
+    m.wide.azp = zero;
+    m.wide.lut = 1;
+    m.root = numbers(1, -INFINITY, INFINITY);
+    begin(&m, p);
+    emit_table(p, ALL_TILES, &square);
+    add_all(p, widen, &m);
+    close(p);
+    inverse_roots(&m, p, steps);
+    m.wide = numbers(1, -INFINITY, INFINITY); /* x itself, with 16 bits */
+    add_all(p, widen, &m);
+    close(p);
+    m.product = numbers(1.0f / steps * (1.0f / d->out->quant.scale[0]), 0, 0);
+    set_clamp(&m.product, d->out, TFL_ACT_NONE);
+    m.product.wzp = zero;
+    multiply(&m, p);
+}
+
+const struct family family_l2_norm = {.name = "L2 norm", .size = size_norm, .emit = emit_l2_norm, .closes = true};

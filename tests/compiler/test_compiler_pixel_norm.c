@@ -1,4 +1,4 @@
-/* SOFTMAX of every pixel over its channels: whole words of channels and not, odd numbers, tiles of different shape,
+/* SOFTMAX and L2_NORMALIZATION of every pixel over its channels: whole words of channels and not, odd numbers, tiles of different shape,
  * as the end of a segmentation network and inside one.  SEEDS, FIRST, VERBOSE as in judge.h. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,6 +31,32 @@ static const struct tfl_model *segmentation(struct arena *a, uint64_t seed)
     return maker_finish(k);
 }
 
+/* Of images, and of vectors as they come from a convolution, a pool, a FULLY_CONNECTED or the host. */
+static const struct tfl_model *embedding(struct arena *a, uint64_t seed)
+{
+    static const int32_t sizes[] = {1, 1, 2, 5, 8, 13}, channels[] = {1, 2, 3, 5, 7, 16, 33, 64, 128, 200, 512};
+    uint64_t s = seed;
+    struct maker *k = maker_new(a, random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8, seed);
+    int32_t z = ANY(&s, channels);
+    int x = make_input(k, 3, (int32_t[]){ANY(&s, sizes), ANY(&s, sizes), z});
+    switch (random_next(&s) % 4) {
+    case 0: x = make_conv_2d(k, x, &(struct make_window){.channels = z, .size = 1}); break;
+    case 1: x = make_reduce(k, TFL_OP_MEAN, x, 2, (int32_t[]){1, 2}, random_next(&s) % 2); break;
+    case 2:
+        x = make_reduce(k, TFL_OP_MEAN, x, 2, (int32_t[]){1, 2}, false);
+        x = make_fully_connected(k, x, z, TFL_ACT_NONE);
+        break;
+    default: break;
+    }
+    int y = make_unary(k, TFL_OP_L2_NORMALIZATION, x);
+    if (maker_tensor(k, y)->rank == 2 && random_next(&s) % 2)
+        y = make_fully_connected(k, y, 10, TFL_ACT_NONE);
+    make_output(k, y);
+    return maker_finish(k);
+}
+
+static void embeddings(void **state) { (void)state, judge_draws(embedding, 60, 95); }
+
 static void segmentations(void **state) { (void)state, judge_draws(segmentation, 60, 95); }
 
 static void large_stays_on_the_cpu(void **state)
@@ -49,6 +75,7 @@ static void large_stays_on_the_cpu(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(segmentations), cmocka_unit_test(large_stays_on_the_cpu)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(segmentations), cmocka_unit_test(embeddings),
+                                       cmocka_unit_test(large_stays_on_the_cpu)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
