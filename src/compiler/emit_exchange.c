@@ -414,6 +414,8 @@ static struct loops pixels_of(const struct exchange *e, int j, int32_t words, in
     unsigned n = loops_squeeze(d, 3);
     for (unsigned k = 0; k < n; k++)
         loop(&l, d[k].count, d[k].stride);
+    if (n == 0) /* a single word */
+        loop(&l, 1, 1);
     return l;
 }
 
@@ -461,6 +463,10 @@ static bool slice_loops(struct loops *l, int32_t words, int32_t w, int32_t y, in
     *l = NO_LOOPS;
     for (unsigned k = 0; k < n_row; k++)
         loop(l, row[k].count, row[k].stride);
+    if (n_row == 0) { /* a single word */
+        loop(l, 1, 1);
+        n_row = 1;
+    }
     bool several = (w / b.across) * (y / b.down) > 1;
     for (unsigned k = 0; several && k < n_rows; k++)
         loop(l, rows[k].count, rows[k].stride);

@@ -190,6 +190,23 @@ static void random_exchanges(void **state)
     judge_draws(exchanges, 80, 100);
 }
 
+/* Few pixels of few channels: loops of one word. */
+static void small_exchanges(void **state)
+{
+    (void)state;
+    for (int32_t y = 1; y <= 3; y++)
+        for (int32_t x = 1; x <= 5; x++)
+            for (int32_t z = 1; z <= 5; z += 2) {
+                struct arena *a = arena_new();
+                struct maker *k = maker_new(a, TFL_INT8, 1);
+                int t = make_input(k, 3, (int32_t[]){y, x, z});
+                t = make_reduce(k, TFL_OP_MEAN, t, 2, (int32_t[]){1, 2}, false);
+                make_output(k, make_fully_connected(k, t, 3, TFL_ACT_NONE));
+                assert_true(judge_exact(a, maker_finish(k)));
+                arena_free(a);
+            }
+}
+
 static void whole_networks(void **state)
 {
     (void)state;
@@ -212,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(channels), cmocka_unit_test(random_pools),
                                        cmocka_unit_test(random_heads),
-                                       cmocka_unit_test(random_exchanges), cmocka_unit_test(whole_networks)};
+                                       cmocka_unit_test(random_exchanges), cmocka_unit_test(small_exchanges),
+                                       cmocka_unit_test(whole_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
