@@ -53,6 +53,8 @@ static struct image image_of(const struct value *v)
 
 void *infeed_image_detail(struct arena *a) { return ARENA_NEW(a, struct infeed); }
 
+int32_t infeed_image_identity_row(const void *detail) { return ((const struct infeed *)detail)->identity_row; }
+
 static bool size_infeed(struct plan *p, uint32_t index)
 {
     struct step *s = &p->steps[index];

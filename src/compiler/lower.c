@@ -81,13 +81,31 @@ static int readings(const struct plan *p, const struct partition *set, int32_t t
     return how;
 }
 
+/* All that is done with the tensor, perhaps after QUANTIZE, is a RESHAPE of one row of pixels: it comes as an image, as
+ * officially (catalogue: dense layers on 28x28 digits). */
+static bool is_line(const struct plan *p, const struct partition *set, int32_t tensor)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < set->n_operators; i++) {
+        const struct tfl_operator *o = &p->graph->operators[set->operators[i]];
+        for (uint32_t k = 0; k < o->n_inputs; k++) {
+            if (o->inputs[k] != tensor)
+                continue;
+            if (!reshapes_line(p->graph, o) && !(o->code == TFL_OP_QUANTIZE && is_line(p, set, o->outputs[0])))
+                return false;
+            any = true;
+        }
+    }
+    return any;
+}
+
 /* Images that only pass through come and go as images: a vector of their size need not fit. */
 static void lower_input(struct plan *p, const struct partition *set, uint32_t tensor)
 {
     const struct tfl_tensor *t = &p->graph->tensors[tensor];
     struct shape4 s;
     int how = readings(p, set, (int32_t)tensor);
-    bool image = !t->is_variable && shape4_of(t, &s) && (how & READ_AS_IMAGE || (how == 0 && s.y * s.x > 1));
+    bool image = !t->is_variable && shape4_of(t, &s) && (how & READ_AS_IMAGE || (how == 0 && s.y * s.x > 1) || is_line(p, set, (int32_t)tensor));
     uint32_t v = image ? plan_value(p, t, LAYOUT_GRID, s.y, s.x, s.z)
                        : plan_value(p, t, LAYOUT_SLICES, 1, 1, (int32_t)tfl_elements(t));
     struct step *step = plan_step(p, image ? &family_infeed_image : &family_infeed_vector, NO_OPERATOR);

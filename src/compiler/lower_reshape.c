@@ -21,6 +21,29 @@ static uint32_t lower_pixels(struct plan *p, uint32_t op, uint32_t in, const str
     return out;
 }
 
+/* All that read it are dense layers. */
+static bool goes_to_dense(const struct tfl_subgraph *g, int32_t tensor)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < g->n_operators; i++)
+        for (uint32_t k = 0; k < g->operators[i].n_inputs; k++)
+            if (g->operators[i].inputs[k] == tensor) {
+                if (g->operators[i].code != TFL_OP_FULLY_CONNECTED || k > 0)
+                    return false;
+                any = true;
+            }
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        any = any && g->outputs[i] != tensor;
+    return any;
+}
+
+bool reshapes_line(const struct tfl_subgraph *g, const struct tfl_operator *o)
+{
+    struct shape4 s;
+    return o->code == TFL_OP_RESHAPE && shape4_of(&g->tensors[o->inputs[0]], &s) && line_fits(&s) &&
+           goes_to_dense(g, o->outputs[0]);
+}
+
 /* A vector keeps its words under any shape.  An image of one channel is flattened here; any other stays an image until
  * a reader asks for a vector (lower_whole). */
 bool lower_reshape(struct plan *p, uint32_t op)
@@ -41,6 +64,13 @@ bool lower_reshape(struct plan *p, uint32_t op)
     }
     if (p->values[in].layout == LAYOUT_GRID && p->values[in].z == 1 && pixels_fit(&p->values[in].grid))
         out = lower_pixels(p, op, in, t);
+    if (lower_is_image(p, (uint32_t)o->inputs[0]) && reshapes_line(p->graph, o)) {
+        out = plan_value(p, t, LAYOUT_SLICES, 1, 1, (int32_t)tfl_elements(t));
+        struct step *s = plan_step(p, &family_line, op);
+        s->detail = line_detail(p->arena);
+        step_reads(p, s, in);
+        step_makes(p, s, out);
+    }
     p->value_of[o->outputs[0]] = out;
     return true;
 }

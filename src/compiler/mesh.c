@@ -92,7 +92,11 @@ int32_t mesh_move(struct program *p, enum isa_opcode op, int32_t sender, struct 
                   int32_t receiver, struct mesh_block to, int32_t apart, int32_t relay)
 {
     struct direction d = direction_of(op);
-    add_mesh(p, op, (struct isa_mesh){.tiles = sender, .a = block_unit(&from)});
+    for (int k = 0; k < 2; k++) {
+        int32_t tiles = k ? sender & ~apart : sender & apart;
+        if (tiles)
+            add_mesh(p, op, (struct isa_mesh){.tiles = tiles, .a = block_unit(&from)});
+    }
     if (between)
         pass_on(p, d, between, from.width * from.height, relay);
     for (int k = 0; k < 2; k++) {

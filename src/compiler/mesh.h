@@ -18,8 +18,8 @@ struct mesh_block {
 void mesh_copy_words(struct program *p, int32_t tiles, int32_t row, int32_t n, int32_t from, struct loops a, int32_t to,
                      struct loops o);
 
-/* A block from `sender` to `receiver` with the tiles in between; `apart`: tiles of the receiver that get an instruction
- * of their own.  Returns the tiles of the fence behind it, or 0; the last of a chain of moves goes to mesh_close. */
+/* A block from `sender` to `receiver` with the tiles in between; `apart`: tiles of sender and receiver that
+ * get an instruction of their own.  Returns the tiles of the fence behind it, or 0; the last of a chain of moves goes to mesh_close. */
 int32_t mesh_move(struct program *p, enum isa_opcode op, int32_t sender, struct mesh_block from, int32_t between,
                   int32_t receiver, struct mesh_block to, int32_t apart, int32_t relay);
 void mesh_close(struct program *p, int32_t tiles);

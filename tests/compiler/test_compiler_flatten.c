@@ -121,9 +121,33 @@ static void random_graphs_run_exactly(void **state)
     judge_draws(random_graph, 25, 100);
 }
 
+/* A row of pixels, as it comes or made by a convolution, and a dense layer. */
+static const struct tfl_model *random_line(struct arena *a, uint64_t seed)
+{
+    uint64_t s = seed;
+    struct maker *k = maker_new(a, seed % 2 ? TFL_UINT8 : TFL_INT8, seed);
+    int32_t x = pick(&s, 2, 40), c = 4 * pick(&s, 1, 30);
+    bool made = pick(&s, 0, 2) == 0, twice = pick(&s, 0, 3) == 0, image = pick(&s, 0, 1);
+    int t = image || made ? make_input(k, 3, (int32_t[]){1, x, c}) : make_input(k, 2, (int32_t[]){x, c});
+    if (made)
+        t = make_conv_2d(k, t, &(struct make_window){.channels = c, .size = 1, .width = 3});
+    int y = make_fully_connected(k, make_flatten(k, t), pick(&s, 1, 200), TFL_ACT_NONE);
+    make_output(k, y);
+    if (made && twice) /* whose plane has a border */
+        make_output(k, make_conv_2d(k, t, &(struct make_window){.channels = 8, .size = 1, .width = 3}));
+    return maker_finish(k);
+}
+
+static void random_lines(void **state)
+{
+    (void)state;
+    judge_draws(random_line, 60, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_lines),
         cmocka_unit_test(one_channel_and_softmax),
         cmocka_unit_test(one_pixel),
         cmocka_unit_test(too_large_or_too_odd),

@@ -12,6 +12,7 @@
 static const char *const equal_rows[] = {
     "P003", /* one convolution over 128 channels */
     "P154", /* dense_1024 */
+    "P196", /* a row of pixels to a dense layer */
     "P310", /* pool of 8x8x10 by exchange, SOFTMAX behind it */
     "P403", /* MEAN over 7x7x1024; LOGISTIC with the identity matrix that the exchange left */
     "P469", /* pool of 7x7x1280: two groups of channels a tile */
