@@ -10,7 +10,7 @@
 
 #include "isa/isa.h"
 #include "sim/sim.h"
-#include "sim/walk.h"
+#include "isa/walk.h"
 
 enum {
     NARROW_BYTES = 196608, /* per tile (tile-dma.md section 1) */

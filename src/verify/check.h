@@ -44,6 +44,7 @@ void finding(struct check *c, const struct code *code, long at, enum rule rule, 
 void check_framing(struct check *c, const struct code *code);
 void check_loops(struct check *c, const struct code *code);
 void check_memory(struct check *c);
+void check_flow(struct check *c);
 void check_ring(struct check *c, const struct code *code);
 void check_mesh(struct check *c, const struct code *code);
 void check_sync(struct check *c, const struct code *code);

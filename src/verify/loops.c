@@ -104,6 +104,40 @@ static void check_pack(struct check *c, const struct code *code, long at, const 
                 (long long)(unit_count(n, 6) + prefix), (long long)rows, (long long)have);
 }
 
+/* The parts of one layer on different tiles: multiplications between two fences, no tile twice.  Not averages (a16):
+ * at a border they have less elements to divide by. */
+static bool siblings(const struct isa_tensor *a, const struct isa_tensor *b)
+{
+    return !a->a16 && a->redmask == b->redmask && a->perch == b->perch && !b->a16 && a->w16 == b->w16 && a->a1 == b->a1 &&
+           a->w1 == b->w1 && a->lut == b->lut && a->out16 == b->out16 && a->chdim == b->chdim && a->w.base == b->w.base;
+}
+
+static bool same_numerics(const struct isa_tensor *a, const struct isa_tensor *b)
+{
+    return a->azp == b->azp && a->wzp == b->wzp && a->ozp == b->ozp && a->scale == b->scale && a->max == b->max &&
+           a->min == b->min && a->cbias == b->cbias && a->mem_bias == b->mem_bias && a->mem_mult == b->mem_mult;
+}
+
+static void check_siblings(struct check *c, const struct code *code)
+{
+    long last = NOWHERE;
+    int32_t tiles = 0;
+    for (size_t k = 0; k < code->count; k++) {
+        const struct isa_inst *i = &code->inst[k];
+        if (i->op == ISA_FENCE || i->op == ISA_TABLE)
+            last = NOWHERE;
+        if (i->op != ISA_MAC)
+            continue;
+        const struct isa_inst *b = last == NOWHERE ? NULL : &code->inst[last];
+        if (!b || tiles & i->tensor.tiles || !siblings(&b->tensor, &i->tensor))
+            tiles = 0;
+        else if (!same_numerics(&b->tensor, &i->tensor))
+            finding(c, code, (long)k, RULE_SIBLINGS, "not the zero points, scale or bias of the one before it");
+        tiles |= i->tensor.tiles;
+        last = (long)k;
+    }
+}
+
 void check_loops(struct check *c, const struct code *code)
 {
     for (size_t k = 0; k < code->count; k++) {
@@ -143,4 +177,5 @@ void check_loops(struct check *c, const struct code *code)
             break;
         }
     }
+    check_siblings(c, code);
 }

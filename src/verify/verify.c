@@ -182,5 +182,6 @@ void verify_package(struct arena *a, const struct dwn_package *p, struct verify_
         check_layers(&c, code);
     }
     check_memory(&c);
+    check_flow(&c);
     *out = (struct verify_report){c.findings, c.count};
 }

@@ -232,9 +232,74 @@ static void words_of_a_tensor_instruction(void **state)
         t.o.step[k] = -4;
     s.inst[AT_TO_WIDE] = (struct isa_inst){.op = ISA_MAC, .tensor = t};
     s.inst[AT_TO_WIDE + 1].to_wide.seq = 2, s.inst[AT_SEND + 1].send.seq = 3, s.inst[AT_LAST_FENCE + 1].fence.seq = 4;
+    assert_string_equal(found(&s), "race-read"); /* 0x13 does not wait for them */
+    s.inst[AT_TO_WIDE].tensor.avdata = (struct isa_signal){1, 1};
+    s.inst[AT_TO_WIDE + 1].to_wide.wait[0] = (struct isa_wait){.id = ISA_AVDATA, .dim = 4, .val = 1, .step = 1, .fl = 1};
     assert_string_equal(found(&s), "");
+    s.inst[AT_TO_WIDE].tensor.ozp = 5;
+    assert_string_equal(found(&s), "zero-point-out"); /* the layer has 0 */
+    s.inst[AT_TO_WIDE].tensor.ozp = 0;
     s.inst[AT_TO_WIDE].tensor.lanes = s.inst[AT_TO_WIDE].tensor.lanes_last = 11;
     assert_string_equal(found(&s), "output");
+    arena_free(s.a);
+}
+
+/* Two tiles do the same with another scale. */
+static void tiles_that_differ_in_numerics(void **state)
+{
+    (void)state;
+    struct sample s;
+    make(&s);
+    memmove(&s.inst[AT_TO_WIDE + 2], &s.inst[AT_TO_WIDE], (s.count - AT_TO_WIDE) * sizeof *s.inst);
+    s.count += 2;
+    struct isa_tensor t = {.tiles = 2, .seq = 1, .one = 1, .nospill = 1, .lanes = 3, .lanes_last = 3};
+    s.inst[AT_TO_WIDE] = (struct isa_inst){.op = ISA_MAC, .tensor = t};
+    t.tiles = 4, t.seq = 2;
+    s.inst[AT_TO_WIDE + 1] = (struct isa_inst){.op = ISA_MAC, .tensor = t};
+    s.inst[AT_TO_WIDE + 2].to_wide.seq = 3, s.inst[AT_SEND + 2].send.seq = 4, s.inst[AT_LAST_FENCE + 2].fence.seq = 5;
+    assert_string_equal(found(&s), "");
+    s.inst[AT_TO_WIDE + 1].tensor.scale = 1 << 23;
+    assert_string_equal(found(&s), "siblings");
+    arena_free(s.a);
+}
+
+/* A wait that its own signal would have to end: the count of all signals is right, their order is not. */
+static void waits_for_ever(void **state)
+{
+    (void)state;
+    struct sample s;
+    make(&s);
+    s.inst[AT_TO_WIDE].to_wide.wait[0] = (struct isa_wait){.id = ISA_RWRITE, .dim = 6, .val = 1, .step = 1, .fl = 1};
+    assert_string_equal(found(&s), "deadlock");
+    arena_free(s.a);
+}
+
+/* A border filled with 1 around data of zero point 2; what another unit still reads is written over. */
+static void borders_and_live_data(void **state)
+{
+    (void)state;
+    struct sample s;
+    make(&s);
+    memmove(&s.inst[AT_TO_WIDE + 3], &s.inst[AT_TO_WIDE], (s.count - AT_TO_WIDE) * sizeof *s.inst);
+    s.count += 3;
+    struct isa_mesh fill = {.tiles = 2, .seq = 1, .b = unit(4, 0, 1), .fill = 1, .value = 0x02020202};
+    struct isa_tensor t = {.tiles = 2, .seq = 3, .one = 1, .nospill = 1, .lanes = 3, .lanes_last = 3, .azp = 2};
+    s.inst[AT_TO_WIDE] = (struct isa_inst){.op = ISA_MESH_EAST, .mesh = fill};
+    s.inst[AT_TO_WIDE + 1] = fence(2, 0, 0, 0);
+    s.inst[AT_TO_WIDE + 2] = (struct isa_inst){.op = ISA_MAC, .tensor = t};
+    s.inst[AT_TO_WIDE + 3].to_wide.seq = 4, s.inst[AT_SEND + 3].send.seq = 5, s.inst[AT_LAST_FENCE + 3].fence.seq = 6;
+    assert_string_equal(found(&s), "");
+    s.inst[AT_TO_WIDE].mesh.value = 0x01010101;
+    assert_string_equal(found(&s), "zero-point");
+    s.inst[AT_TO_WIDE].mesh.value = 0x02020202;
+    struct isa_inst swap = s.inst[AT_TO_WIDE]; /* the border is filled while 0x01 reads */
+    s.inst[AT_TO_WIDE] = s.inst[AT_TO_WIDE + 2];
+    s.inst[AT_TO_WIDE].tensor.seq = 1;
+    swap.mesh.seq = 2;
+    s.inst[AT_TO_WIDE + 2] = s.inst[AT_TO_WIDE + 1];
+    s.inst[AT_TO_WIDE + 2].fence.seq = 3;
+    s.inst[AT_TO_WIDE + 1] = swap;
+    assert_string_equal(found(&s), "race-overwrite");
     arena_free(s.a);
 }
 
@@ -303,6 +368,8 @@ int main(void)
         cmocka_unit_test(descriptor_behind_its_buffer), cmocka_unit_test(descriptor_shorter_than_its_hint),
         cmocka_unit_test(a_row_that_nobody_takes),
         cmocka_unit_test(infeeds_and_injections),       cmocka_unit_test(words_of_a_tensor_instruction),
+        cmocka_unit_test(tiles_that_differ_in_numerics), cmocka_unit_test(waits_for_ever),
+        cmocka_unit_test(borders_and_live_data),
         cmocka_unit_test(no_partner),                   cmocka_unit_test(mesh_words_that_do_not_arrive),
         cmocka_unit_test(field_offset_that_points_nowhere), cmocka_unit_test(arbitrary_words_are_findings_and_no_crash),
     };

@@ -6,8 +6,8 @@
  * other pass of the loops below bdim (a double buffer).  An instruction starts with the buffer at which
  * the one before it on this unit stopped, unless a fence lies between: docs/sim.md, "Double buffers".
  * The loop cut short is loop 0, in transposing moves loop 1: docs/sim.md, "Shortened loops". */
-#ifndef SIM_WALK_H
-#define SIM_WALK_H
+#ifndef ISA_WALK_H
+#define ISA_WALK_H
 
 #include "isa/isa.h"
 
