@@ -23,7 +23,7 @@ void edgetpu_ratio(float small, float large, int32_t *p, int32_t *q)
         n = d, d = rest;
     }
     uint64_t k = d ? (BOUND - q0) / q1 : 0;
-    bool semiconvergent = d && (unsigned __int128)2 * d * (q0 + k * q1) > whole;
+    bool semiconvergent = d && d > whole / (2 * (q0 + k * q1)); /* 2 d (..) > whole, in 64 bits */
     *p = (int32_t)(semiconvergent ? p0 + k * p1 : p1);
     *q = (int32_t)(semiconvergent ? q0 + k * q1 : q1);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "kernels/fixed.h"
+#include "kernels/ratio.h"
 
 static void multipliers_are_the_factor(void **state)
 {
@@ -70,12 +71,33 @@ static void sixteen_bit_logistic_and_tanh(void **state)
     assert_int_equal(fixed_tanh16(0, 3), 0);
 }
 
+/* Every denominator tried.  Distances are exact enough in double: fractions differ by 2^-30 at the least. */
+static void ratios_are_the_closest_fractions(void **state)
+{
+    (void)state;
+    uint64_t seed = 8;
+    for (int i = 0; i < 200; i++) {
+        float a = ldexpf((float)(random_next(&seed) >> 40), (int)(random_next(&seed) % 30)),
+              b = ldexpf((float)(random_next(&seed) >> 40), (int)(random_next(&seed) % 30)), low = fminf(a, b),
+              high = fmaxf(a, b);
+        double x = (double)low / high, best = 1;
+        int32_t p, q;
+        edgetpu_ratio(low, high, &p, &q);
+        assert_in_range(p, 0, q);
+        assert_in_range(q, 1, 32767);
+        for (int d = 1; d <= 32767; d++)
+            best = fmin(best, fabs(x - rint(x * d) / d));
+        assert_true(fabs(x - (double)p / q) <= best + 0x1p-50);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(multipliers_are_the_factor), cmocka_unit_test(halves_round_away_from_zero),
         cmocka_unit_test(exp_and_reciprocal),         cmocka_unit_test(inverse_square_root),
         cmocka_unit_test(sixteen_bit_logistic_and_tanh),
+        cmocka_unit_test(ratios_are_the_closest_fractions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
