@@ -91,17 +91,27 @@ static bool plan_partitions(struct job *j)
 }
 
 /* All executables of one command share a token, so their cached parameters must lie side by side, below the buffers of
- * each of them.  First come, first served: command order is priority. */
-static void share_cache(struct job *jobs, unsigned count, struct place_room *room)
+ * each of them.  Where all fit they are placed as one model's (all rows of mobilenet_v1_0.25_128 compiled together with
+ * 0.5_160).  Else first come, first served: command order is priority; officially more than the first may have a part
+ * cached then (compiler-behaviour.md section 8.4), by a rule that is not known. */
+static void share_cache(struct arena *a, struct job *jobs, unsigned count, struct place_room *room)
 {
+    struct plan **all;
+    uint32_t n = 0;
     *room = (struct place_room){.cap = WIDE_ROWS};
     for (unsigned i = 0; i < count; i++)
-        for (uint32_t k = 0; k < jobs[i].n_plans; k++)
-            if (jobs[i].plans[k].wide_floor < room->cap)
-                room->cap = jobs[i].plans[k].wide_floor;
+        n += jobs[i].n_plans;
+    all = ARENA_ARRAY(a, struct plan *, n);
+    n = 0;
     for (unsigned i = 0; i < count; i++)
         for (uint32_t k = 0; k < jobs[i].n_plans; k++)
-            plan_place_parameters(&jobs[i].plans[k], room);
+            all[n++] = &jobs[i].plans[k];
+    for (uint32_t i = 0; i < n; i++)
+        room->cap = all[i]->wide_floor < room->cap ? all[i]->wide_floor : room->cap;
+    if (plan_place_together(all, n, room))
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        plan_place_parameters(all[i], room);
 }
 
 /* ---- packages ---- */
@@ -214,7 +224,7 @@ bool compile_models(struct arena *a, const struct tfl_model *const *models, unsi
             return false;
     }
     struct place_room room;
-    share_cache(jobs, count, &room);
+    share_cache(a, jobs, count, &room);
     uint64_t token = o->has_token ? o->token : token_of(jobs, count);
     for (unsigned i = 0; i < count; i++)
         if (!write_model(&jobs[i], token, &room, o))

@@ -172,14 +172,15 @@ static void take_rows(struct placed *p, int32_t *next)
 }
 
 /* Upwards from next[tile] without gaps: spread items first, those on most tiles first, the last of equals first, then
- * what lies in parts on as many tiles; then the others in execution order. */
+ * what lies in parts on as many tiles; then the others in execution order.  On one tile what lies in parts is like what
+ * is spread (mobilenet_v1_0.25_128 compiled together with 0.5_160: the row of 1.0 behind their tables of SOFTMAX). */
 static void assign_rows(const struct place_item *items, uint32_t count, int32_t *next, struct placed *out)
 {
     for (uint32_t tiles = TILES; tiles > 0; tiles--) {
         for (uint32_t i = count; i-- > 0;)
-            if (items[i].kind == PLACE_SPREAD && out[i].count == tiles)
+            if ((items[i].kind == PLACE_SPREAD || (out[i].parted && tiles == 1)) && out[i].count == tiles)
                 take_rows(&out[i], next);
-        for (uint32_t i = 0; i < count; i++)
+        for (uint32_t i = 0; i < count && tiles > 1; i++)
             if (out[i].parted && out[i].count == tiles)
                 take_rows(&out[i], next);
     }

@@ -259,27 +259,35 @@ static struct place_item item_of(const struct parameter *q)
         .level = q->level};
 }
 
-/* Places what is not marked as streamed; marks what does not fit and tries again. */
-static void place_cached(struct plan *p, struct place_room *room)
+/* What is not marked as streamed, of all plans in their order, placed as one model's.  False: no room, with `*misfit`
+ * the parameter for which there was none. */
+static bool place_cached(struct plan *const *plans, uint32_t n_plans, struct place_room *room,
+                         struct parameter **misfit)
 {
-    struct place_item *items = ARENA_ARRAY(p->arena, struct place_item, p->n_parameters);
-    struct placed *placed = ARENA_ARRAY(p->arena, struct placed, p->n_parameters);
-    uint32_t *which = ARENA_ARRAY(p->arena, uint32_t, p->n_parameters);
-    for (;;) {
-        uint32_t n = 0, misfit;
-        for (uint32_t i = 0; i < p->n_parameters; i++) {
-            if (p->parameters[i].streamed)
+    struct arena *a = plans[0]->arena;
+    uint32_t all = 0, n = 0, ops = 0, worst;
+    for (uint32_t k = 0; k < n_plans; k++)
+        all += plans[k]->n_parameters;
+    struct place_item *items = ARENA_ARRAY(a, struct place_item, all);
+    struct placed *placed = ARENA_ARRAY(a, struct placed, all);
+    struct parameter **which = ARENA_ARRAY(a, struct parameter *, all);
+    for (uint32_t k = 0; k < n_plans; k++) {
+        for (uint32_t i = 0; i < plans[k]->n_parameters; i++) {
+            if (plans[k]->parameters[i].streamed)
                 continue;
-            which[n] = i;
-            items[n++] = item_of(&p->parameters[i]);
+            which[n] = &plans[k]->parameters[i];
+            items[n] = item_of(which[n]);
+            items[n++].op += ops;
         }
-        if (place_parameters(p->arena, items, n, room, placed, &misfit)) {
-            for (uint32_t i = 0; i < n; i++)
-                p->parameters[which[i]].at = placed[i];
-            return;
-        }
-        p->parameters[which[misfit]].streamed = true;
+        ops += plans[k]->graph->n_operators;
     }
+    if (!place_parameters(a, items, n, room, placed, &worst)) {
+        *misfit = which[worst];
+        return false;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        which[i]->at = placed[i];
+    return true;
 }
 
 bool plan_place_narrow(struct plan *p)
@@ -288,9 +296,17 @@ bool plan_place_narrow(struct plan *p)
     return p->narrow_words <= NARROW_WORDS || too_large(p);
 }
 
+bool plan_place_together(struct plan *const *plans, uint32_t n, struct place_room *room)
+{
+    struct parameter *misfit;
+    return n > 0 && place_cached(plans, n, room, &misfit);
+}
+
 void plan_place_parameters(struct plan *p, struct place_room *room)
 {
-    place_cached(p, room);
+    struct parameter *misfit;
+    while (!place_cached(&p, 1, room, &misfit))
+        misfit->streamed = true;
     for (uint32_t i = 0; i < p->n_parameters; i++) {
         if (!p->parameters[i].streamed)
             continue;

@@ -105,6 +105,22 @@ static void a_segment_larger_than_a_tile_is_cut_by_rows(void **state)
     arena_free(a);
 }
 
+/* On one tile, what is spread and what lies in parts: the last one first. */
+static void the_last_lies_lowest_on_its_tile(void **state)
+{
+    (void)state;
+    const struct place_item items[3] = {{.kind = PLACE_CONV, .groups = 1, .rows = 1, .part = 1, .op = 0},
+                                        {.kind = PLACE_CONV, .groups = 1, .rows = 7, .op = 1},
+                                        {.kind = PLACE_CONV, .groups = 1, .rows = 1, .part = 1, .op = 2}};
+    struct placed out[3];
+    uint32_t misfit;
+    struct arena *a = arena_new();
+    assert_true(place_parameters(a, items, 3, &(struct place_room){.cap = 100}, out, &misfit));
+    assert_int_equal(out[2].chunks[0].row, 0);
+    assert_int_equal(out[0].chunks[0].row, 1);
+    arena_free(a);
+}
+
 static uint32_t spread_counts(int32_t groups, int32_t first_rows, int32_t last_rows)
 {
     const struct place_item item = {.kind = PLACE_SPREAD, .groups = groups, .rows = 1};
@@ -269,6 +285,7 @@ int main(void)
         cmocka_unit_test(equal_keys_come_out_as_in_libcxx),
         cmocka_unit_test(up_to_30_elements_sorting_is_stable),
         cmocka_unit_test(equal_loads_take_the_tiles_in_heap_order),
+        cmocka_unit_test(the_last_lies_lowest_on_its_tile),
         cmocka_unit_test(a_segment_larger_than_a_tile_is_cut_by_rows),
         cmocka_unit_test(vectors_spread_over_consecutive_tiles),
         cmocka_unit_test(vectors_that_do_not_fit_on_tile_0_move_on),

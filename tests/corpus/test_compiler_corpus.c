@@ -196,8 +196,63 @@ static void official_outputs(void **state)
         assert_int_equal(families[k].equal, families[k].models);
 }
 
+/* Tile, row and rows of everything that a caching stream writes, and nothing else of it. */
+static uint32_t placed_rows(struct arena *a, const struct dwn_executable *x, int32_t (*out)[4], uint32_t room)
+{
+    struct isa_program p;
+    struct status st = {0};
+    uint32_t n = 0;
+    if (!isa_decode_stream(a, code_of(x), &p, &st))
+        fail_msg("%s", st.message);
+    for (size_t i = 0; i < p.count; i++) {
+        const struct isa_ring_recv *r = &p.inst[i].recv;
+        if (p.inst[i].op != ISA_RING_RECV_A)
+            continue;
+        assert_true(n < room);
+        int32_t rows[4] = {r->tiles, r->w.base, r->w.lim[0], r->s.en ? r->s.base : -1};
+        memcpy(out[n++], rows, sizeof rows);
+    }
+    return n;
+}
+
+/* Two models of one command share the cache: every row of the first as the official compiler has it. */
+static void models_compiled_together(void **state)
+{
+    (void)state;
+    enum { ROOM = 256 };
+    static const char *const names[] = {"mobilenet_v1_0.25_128_quant.tflite", "mobilenet_v1_0.5_160_quant.tflite",
+                                        "cocompilation/mobilenet_v1_0.25_128_quant_cocompiled_with_"
+                                        "mobilenet_v1_0.5_160_quant_edgetpu.tflite"};
+    struct arena *a = arena_new();
+    struct status st = {0};
+    struct bytes file[3];
+    struct tfl_model *m[2];
+    for (int i = 0; i < 3; i++) {
+        const char *path = arena_text(a, "%s/models/google-coral+test_data/%s", CORPUS_DIR, names[i]);
+        if (!file_read(a, path, &file[i], &st)) {
+            print_message("skipped: %s\n", st.message);
+            arena_free(a);
+            skip();
+        }
+        if (i < 2 && !tfl_read(a, file[i], &m[i], &st))
+            fail_msg("%s", st.message);
+    }
+    struct compile_result r[2];
+    const struct compile_options o = {.min_runtime_version = 14};
+    struct packages ours = {.a = a}, official = {.a = a};
+    if (!compile_models(a, (const struct tfl_model *const *)m, 2, &o, r, &st) ||
+        !corpus_packages(a, r[0].file, collect, &ours, &st) || !corpus_packages(a, file[2], collect, &official, &st))
+        fail_msg("%s", st.message);
+    int32_t x[ROOM][4], y[ROOM][4];
+    uint32_t n = placed_rows(a, of_type(official.list[0], true), x, ROOM);
+    assert_int_equal(n, 92);
+    assert_int_equal(placed_rows(a, of_type(ours.list[0], true), y, ROOM), n);
+    assert_memory_equal(x, y, n * sizeof *x);
+    arena_free(a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(official_outputs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(official_outputs), cmocka_unit_test(models_compiled_together)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
