@@ -137,6 +137,29 @@ static struct conv conv_of(const struct plan *plan, const struct step *s)
     return c;
 }
 
+/* ---- what it costs ---- */
+
+int64_t conv_cycles(const struct conv_detail *d, int32_t words, int64_t pixels)
+{
+    enum { CYCLES_PER_ROW = 4, LANES = 64 };
+    enum conv_kind kind = conv_kind_of(d);
+    int64_t taps = (int64_t)d->y.kernel * d->x.kernel, steps = taps * words, rows = steps;
+    if (kind == CONV_WIDE) {
+        int64_t groups = ceil_div(d->op.out->shape[d->op.out->rank - 1], LANES);
+        steps *= groups, rows *= groups;
+    } else {
+        rows = ceil_div(rows * 4, LANES);
+    }
+    return steps * pixels > CYCLES_PER_ROW * rows ? steps * pixels : CYCLES_PER_ROW * rows;
+}
+
+bool conv_fits(const struct conv_detail *d, int32_t words, int32_t pixels)
+{
+    enum { MOST_ARRAYS = 3 };
+    return wide_plan_of(pixels, d->y.kernel * d->x.kernel, words, MOST_ARRAYS, conv_kind_of(d) == CONV_DEPTHWISE,
+                        WIDE_ROWS).floor >= 0;
+}
+
 /* ---- size ---- */
 
 static bool size_conv(struct plan *p, uint32_t index)
@@ -427,10 +450,11 @@ static void emit_conv(const struct plan *plan, const struct step *s, struct prog
         loop_back(&c, p);
 }
 
-static struct span rows_of_conv(const struct plan *p, const struct step *s, struct span made)
+static struct span reads_of_conv(const struct plan *p, const struct step *s, bool columns, struct span made)
 {
+    const struct conv_detail *d = s->detail;
     (void)p;
-    return window_need(made, &((const struct conv_detail *)s->detail)->y);
+    return window_need(made, columns ? &d->x : &d->y);
 }
 
-const struct family family_conv = {.name = "convolution", .size = size_conv, .emit = emit_conv, .rows = rows_of_conv};
+const struct family family_conv = {.name = "convolution", .size = size_conv, .emit = emit_conv, .reads = reads_of_conv};

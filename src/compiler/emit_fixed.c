@@ -66,4 +66,4 @@ static void emit_fixed(const struct plan *plan, const struct step *s, struct pro
 }
 
 const struct family family_fixed = {
-    .name = "constant plane", .size = size_fixed, .emit = emit_fixed, .rows = rows_as_they_are, .closes = true};
+    .name = "constant plane", .size = size_fixed, .emit = emit_fixed, .reads = reads_as_it_is, .closes = true};

@@ -330,7 +330,7 @@ static void emit_infeed(const struct plan *plan, const struct step *s, struct pr
 }
 
 const struct family family_infeed_image = {.name = "infeed of an image", .size = size_infeed, .emit = emit_infeed,
-                                           .rows = rows_as_they_are};
+                                           .reads = reads_as_it_is};
 
 /* ---- out ---- */
 
@@ -435,4 +435,4 @@ static void emit_outfeed(const struct plan *plan, const struct step *s, struct p
 }
 
 const struct family family_outfeed_image = {.name = "outfeed of an image", .size = size_outfeed, .emit = emit_outfeed,
-                                            .rows = rows_as_they_are};
+                                            .reads = reads_as_it_is};

@@ -139,11 +139,12 @@ static void emit_pointwise(const struct plan *plan, const struct step *s, struct
         program_add(p, inst[k]);
 }
 
-static struct span rows_of_pointwise(const struct plan *p, const struct step *s, struct span made)
+static struct span reads_of_pointwise(const struct plan *p, const struct step *s, bool columns, struct span made)
 {
+    const struct pointwise_detail *d = s->detail;
     (void)p;
-    return map_need(&((const struct pointwise_detail *)s->detail)->y, made);
+    return map_need(columns ? &d->x : &d->y, made);
 }
 
 const struct family family_pointwise = {.name = "word by word", .size = size_pointwise, .emit = emit_pointwise,
-                                        .rows = rows_of_pointwise, .closes = true, .by_word = true, .identity = true};
+                                        .reads = reads_of_pointwise, .closes = true, .by_word = true, .identity = true};

@@ -333,9 +333,11 @@ static void emit_pool(const struct plan *plan, const struct step *s, struct prog
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
-static struct span rows_of_pool(const struct plan *p, const struct step *s, struct span made)
+static struct span reads_of_pool(const struct plan *p, const struct step *s, bool columns, struct span made)
 {
-    return pool_covered(made, &((const struct pool_detail *)s->detail)->y, plan_in(p, s, 0)->y);
+    const struct pool_detail *d = s->detail;
+    const struct value *in = plan_in(p, s, 0);
+    return columns ? pool_covered(made, &d->x, in->x) : pool_covered(made, &d->y, in->y);
 }
 
-const struct family family_pool = {.name = "pool", .size = size_pool, .emit = emit_pool, .rows = rows_of_pool};
+const struct family family_pool = {.name = "pool", .size = size_pool, .emit = emit_pool, .reads = reads_of_pool};

@@ -148,4 +148,4 @@ static void emit_product(const struct plan *plan, const struct step *s, struct p
 }
 
 const struct family family_product = {.name = "product", .size = size_product, .emit = emit_product,
-                                      .rows = rows_as_they_are, .closes = true, .identity = true};
+                                      .reads = reads_as_it_is, .closes = true, .identity = true};

@@ -137,5 +137,5 @@ static void emit_sum(const struct plan *plan, const struct step *s, struct progr
         program_add(p, inst[k]);
 }
 
-const struct family family_sum = {.name = "sum", .size = size_sum, .emit = emit_sum, .rows = rows_as_they_are,
+const struct family family_sum = {.name = "sum", .size = size_sum, .emit = emit_sum, .reads = reads_as_it_is,
                                   .closes = true, .by_word = true, .same_planes = true};

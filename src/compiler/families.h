@@ -26,7 +26,8 @@ extern const struct family
     family_infeed_image; /* host -> grid               emit_image.c; detail: infeed_image_detail() */
 extern const struct family family_outfeed_image; /* grid -> host               emit_image.c */
 extern const struct family family_next_strip;    /* between two strips         strips.c */
-extern const struct family family_last_strip;    /* behind the last; makes the image that they were parts of */
+extern const struct family family_pixels_elsewhere; /* grid -> another split of it   emit_elsewhere.c; detail: struct
+                                                       elsewhere_detail */
 extern const struct family family_conv; /* grid -> grid               emit_conv.c; detail: struct conv_detail */
 
 /* The image can be flattened by family_flatten: the official form, for one channel. */
@@ -45,6 +46,11 @@ extern const struct family
     family_exchange; /* grid -> all pixels of 64 channels a tile   emit_exchange.c; channel_pool_detail() */
 extern const struct family family_channel_pool; /* those -> slices              emit_exchange.c; the same detail */
 
+/* Which pixels; the others stay. */
+struct elsewhere_detail {
+    struct span y, x;
+};
+
 struct join_detail {
     int32_t at;       /* first word in the result */
     bool first, last; /* of the parts */
@@ -58,6 +64,12 @@ struct conv_detail {
     bool depthwise;
     struct axis_window y, x;
 };
+
+/* Steps of the tensor unit, or rows of weights on the ring if they take longer, for `pixels` pixels a tile of an image
+ * made from one with `words` words a pixel. */
+int64_t conv_cycles(const struct conv_detail *d, int32_t words, int64_t pixels);
+/* Weights and sums of so many pixels a tile fit into wide memory. */
+bool conv_fits(const struct conv_detail *d, int32_t words, int32_t pixels);
 
 /* One tensor, word by word. */
 struct pointwise_detail {
@@ -100,8 +112,8 @@ struct shape4;
 bool line_fits(const struct shape4 *s);
 void *line_detail(struct arena *a);
 
-/* struct family.rows of steps that read the rows that they make. */
-struct span rows_as_they_are(const struct plan *p, const struct step *s, struct span made);
+/* struct family.reads of steps that read the pixels that they make. */
+struct span reads_as_it_is(const struct plan *p, const struct step *s, bool columns, struct span made);
 
 /* Fills the halo of a value's planes on all tiles; padding: the zero point in the uint8 domain.
  * by_word: the producer signals each word of four channels, not blocks of 64 (or 4) channels. */

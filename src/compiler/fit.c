@@ -1,14 +1,14 @@
 #include "compiler/fit.h"
 
+#include "compiler/box.h"
 #include "compiler/lower.h"
+#include "compiler/scalar.h"
 #include "compiler/strips.h"
 
-enum { MOST_STEPS = 96 }; /* in strips: what is further inside is small, or does not get better */
-
-/* Strips of steps 0..last in so many passes; 1: none. */
-struct cut {
-    uint32_t last;
-    int32_t passes;
+enum {
+    MOST_STEPS = 64,    /* of a group: rows at the seams add up */
+    MOST_PASSES = 256,
+    ATTEMPTS = 12,      /* with less and less memory, because some is lost between buffers */
 };
 
 struct task {
@@ -17,59 +17,175 @@ struct task {
     const bool *rearranged; /* by operator */
 };
 
-static void begin(const struct task *t, struct plan *p, struct arena *a, struct status *st)
+struct groups {
+    struct strips *list;
+    uint32_t n;
+};
+
+static bool lower(const struct task *t, struct plan *p, struct arena *a, struct status *st)
 {
     plan_init(p, a, t->graph, st);
     p->rearranged = t->rearranged;
+    return lower_partition(p, t->set);
 }
 
-static bool attempt(const struct task *t, struct cut c, struct plan *p, struct arena *a, struct status *st)
+static bool attempt(const struct task *t, const struct groups *g, struct plan *p, struct arena *a, struct status *st)
 {
-    begin(t, p, a, st);
-    return lower_partition(p, t->set) && (c.passes == 1 || strips_cut(p, c.last, c.passes)) && plan_size(p) &&
-           plan_place_narrow(p);
+    if (!lower(t, p, a, st))
+        return false;
+    if (g->n)
+        strips_cut(p, g->list, g->n);
+    return plan_size(p) && plan_place_narrow(p);
 }
 
-static bool would_fit(const struct task *t, struct cut c)
-{
-    struct arena *a = arena_new();
-    struct status st = {0};
-    struct plan p;
-    bool fits = attempt(t, c, &p, a, &st);
-    arena_free(a);
-    return fits;
-}
+/* ---- what each step needs if nothing runs on strips ---- */
 
-/* Steps after which strips may end, and the number of rows that there are to divide. */
-static uint32_t candidates(const struct task *t, struct arena *a, struct cut **list)
+struct needs {
+    int64_t *words; /* of narrow memory while the step runs */
+    struct step_room *room;
+};
+
+/* A step that cannot be sized gets more words than there are. */
+static struct needs needs_of(struct plan *p, struct arena *a)
 {
-    struct status st = {0};
-    struct plan p;
-    uint32_t n = 0;
-    begin(t, &p, a, &st);
-    if (!lower_partition(&p, t->set))
-        return 0;
-    *list = ARENA_ARRAY(a, struct cut, p.n_steps);
-    for (uint32_t i = 0; i < p.n_steps && i < MOST_STEPS; i++)
-        if (strips_possible(&p, i))
-            (*list)[n++] = (struct cut){i, p.values[p.steps[i].out == NO_VALUE ? p.steps[i].in[0] : p.steps[i].out].y};
+    struct needs n = {ARENA_ARRAY(a, int64_t, p->n_steps), ARENA_ARRAY(a, struct step_room, p->n_steps)};
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        if (p->steps[i].family->size(p, i))
+            continue;
+        n.words[i] = NARROW_WORDS + 1;
+        if (p->steps[i].out != NO_VALUE)
+            plan_value_buffer(p, p->steps[i].out);
+    }
+    for (uint32_t k = 0; k < p->n_buffers; k++) {
+        const struct narrow_buffer *b = &p->buffers[k];
+        for (int32_t i = b->first < 0 ? 0 : b->first; i <= b->last && i < (int32_t)p->n_steps; i++)
+            n.words[i] += b->words;
+        if (b->first == b->last)
+            *(b->late ? &n.room[b->first].always : &n.room[b->first].with_whole) += b->words;
+    }
     return n;
 }
 
-/* Few passes of many steps are better than many of few: rows are made again at both sides of every part. */
-static bool find_cut(const struct task *t, const struct cut *list, uint32_t n, struct cut *found)
+/* ---- the cheapest way through ---- */
+
+/* The cheapest way to have run the steps before a step: the group that ends before it, or none. */
+struct way {
+    int64_t cycles;
+    struct strips group;
+    bool grouped;
+};
+
+static const int64_t NO_WAY = INT64_MAX / 2;
+
+struct search {
+    const struct plan *p;
+    struct needs needs;
+    int64_t room; /* words */
+    struct way *ways;
+};
+
+static bool fits(const struct search *s, struct strips *t, int32_t passes, struct strips_cost *cost)
 {
-    static const int32_t tiers[] = {1, 4, 16, 64, 256};
-    for (unsigned k = 0; k + 1 < sizeof tiers / sizeof *tiers; k++) {
-        for (uint32_t i = 0; i < n; i++) {
-            *found = list[i];
-            int32_t most = list[i].passes < tiers[k + 1] ? list[i].passes : tiers[k + 1];
-            if (most <= tiers[k] || !would_fit(t, (struct cut){list[i].last, most}))
-                continue;
-            for (found->passes = tiers[k] + 1; found->passes < most && !would_fit(t, *found); found->passes++)
-                ;
-            return true;
-        }
+    t->passes = passes;
+    *cost = strips_cost_of(s->p, t, s->needs.room);
+    return cost->words <= s->room;
+}
+
+/* As few passes as possible: twice as many until it fits, then between the two. */
+static bool few_passes(const struct search *s, struct strips *t, struct strips_cost *cost)
+{
+    int32_t most = strips_most_passes(s->p, t), low = 1, high = 2;
+    most = most < MOST_PASSES ? most : MOST_PASSES;
+    for (; high <= most && !fits(s, t, high, cost); high *= 2)
+        low = high;
+    if (high > most) {
+        if (low >= most || !fits(s, t, most, cost))
+            return false;
+        high = most;
+    }
+    while (high - low > 1) {
+        int32_t middle = low + (high - low) / 2;
+        *(fits(s, t, middle, cost) ? &high : &low) = middle;
+    }
+    return fits(s, t, high, cost);
+}
+
+static void offer(struct search *s, struct strips t)
+{
+    struct strips_cost cost;
+    struct way *from = &s->ways[t.first], *to = &s->ways[t.last + 1];
+    if (!strips_possible(s->p, &t) || !few_passes(s, &t, &cost) || from->cycles + cost.cycles >= to->cycles)
+        return;
+    *to = (struct way){from->cycles + cost.cycles, t, true};
+}
+
+/* Groups that begin with step `first`; one in which every step fits is not worth it. */
+static void offer_groups(struct search *s, uint32_t first)
+{
+    bool needed = false;
+    for (uint32_t last = first; last < s->p->n_steps && last < first + MOST_STEPS && s->p->steps[last].family->reads;
+         last++) {
+        needed = needed || s->needs.words[last] > s->room;
+        if (!needed)
+            continue;
+        offer(s, (struct strips){.first = first, .last = last});
+        offer(s, (struct strips){.first = first, .last = last, .columns = true});
+        offer(s, (struct strips){.first = first, .last = last, .leaves = true});
+    }
+}
+
+static void offer_step(struct search *s, uint32_t step)
+{
+    const struct step *x = &s->p->steps[step];
+    struct way *from = &s->ways[step], *to = &s->ways[step + 1];
+    const struct value *out = x->out == NO_VALUE ? NULL : plan_out(s->p, x);
+    int64_t cycles = from->cycles + (out && out->layout == LAYOUT_GRID ? step_cycles(s->p, x, &out->grid) : 0);
+    if (s->needs.words[step] <= s->room && cycles < to->cycles)
+        *to = (struct way){.cycles = cycles};
+}
+
+static bool find_groups(struct search *s, struct arena *a, struct groups *found)
+{
+    uint32_t n = s->p->n_steps;
+    s->ways = ARENA_ARRAY(a, struct way, n + 1);
+    for (uint32_t i = 1; i <= n; i++)
+        s->ways[i].cycles = NO_WAY;
+    for (uint32_t i = 0; i < n; i++) {
+        if (s->ways[i].cycles == NO_WAY)
+            continue;
+        offer_step(s, i);
+        offer_groups(s, i);
+    }
+    *found = (struct groups){ARENA_ARRAY(a, struct strips, n), 0};
+    for (uint32_t i = n; i > 0 && s->ways[n].cycles != NO_WAY; i = s->ways[i].grouped ? s->ways[i].group.first : i - 1)
+        if (s->ways[i].grouped)
+            found->list[found->n++] = s->ways[i].group;
+    for (uint32_t i = 0; i < found->n / 2; i++) {
+        struct strips t = found->list[i];
+        found->list[i] = found->list[found->n - 1 - i];
+        found->list[found->n - 1 - i] = t;
+    }
+    return s->ways[n].cycles != NO_WAY;
+}
+
+static bool fit_with_strips(const struct task *t, struct plan *p, struct arena *a, struct status *st)
+{
+    struct status ignored = {0};
+    struct plan whole, sized;
+    struct search s = {.p = &whole};
+    struct groups found;
+    if (!lower(t, &whole, a, &ignored) || !lower(t, &sized, a, &ignored))
+        return false;
+    s.needs = needs_of(&sized, a);
+    for (int k = 0; k < ATTEMPTS; k++) {
+        struct status why = {0};
+        s.room = (int64_t)NARROW_WORDS * (32 - k) / 32;
+        if (!find_groups(&s, a, &found))
+            return false;
+        if (attempt(t, &found, p, a, &why))
+            return p->st = st, true;
+        if (why.code != STATUS_LIMIT)
+            return false;
     }
     return false;
 }
@@ -79,11 +195,8 @@ bool plan_fit(struct plan *p, struct arena *a, const struct tfl_subgraph *g, con
 {
     const struct task t = {g, set, rearranged};
     struct status why = {0};
-    struct cut *list, found;
-    if (attempt(&t, (struct cut){.passes = 1}, p, a, &why))
+    if (attempt(&t, &(struct groups){0}, p, a, &why) ||
+        (why.code == STATUS_LIMIT && fit_with_strips(&t, p, a, st)))
         return p->st = st, true;
-    uint32_t n = why.code == STATUS_LIMIT ? candidates(&t, a, &list) : 0;
-    if (n && find_cut(&t, list, n, &found))
-        return attempt(&t, found, p, a, st);
     return status_fail(st, why.code, "%s", why.message);
 }

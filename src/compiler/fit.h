@@ -5,9 +5,9 @@
 #include "compiler/plan.h"
 #include "graph/partition.h"
 
-/* Lowers, sizes and places the narrow buffers of the set: as it is, or, where that does not fit, with image strips
- * (strips.h) at its beginning, as few steps as possible in as few passes as possible.  Fails with the reason why it
- * does not fit as it is.  rearranged: of support_judge. */
+/* Lowers, sizes and places the narrow buffers of the set: as it is, or, where that does not fit, with groups of steps
+ * on image strips (strips.h): those that cost the fewest cycles.  Fails with the reason why it does not fit as it is.
+ * rearranged: of support_judge. */
 bool plan_fit(struct plan *p, struct arena *a, const struct tfl_subgraph *g, const struct partition *set,
               const bool *rearranged, struct status *st);
 

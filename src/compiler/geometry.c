@@ -74,16 +74,23 @@ int grid_edge(const struct span own[GRID])
     return last;
 }
 
-static void claim(struct grid *g, const struct span ny[GRID], const struct span nx[GRID])
+void grid_keep(struct grid *g)
 {
     for (int i = 0; i < GRID; i++) {
-        g->need_y[i] = span_hull(g->need_y[i], ny[i]);
-        g->need_x[i] = span_hull(g->need_x[i], nx[i]);
         g->plane_y[i] = span_hull(g->own_y[i], g->need_y[i]);
         g->plane_x[i] = span_hull(g->own_x[i], g->need_x[i]);
     }
     forward(g->own_y, g->plane_y);
     forward(g->own_x, g->plane_x);
+}
+
+static void claim(struct grid *g, const struct span ny[GRID], const struct span nx[GRID])
+{
+    for (int i = 0; i < GRID; i++) {
+        g->need_y[i] = span_hull(g->need_y[i], ny[i]);
+        g->need_x[i] = span_hull(g->need_x[i], nx[i]);
+    }
+    grid_keep(g);
 }
 
 void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x)

@@ -57,6 +57,8 @@ struct grid {
 struct grid grid_of(int32_t y, int32_t x, int32_t z);
 /* The last tile row (column) that owns pixels: behind it the image ends. */
 int grid_edge(const struct span own[GRID]);
+/* The planes, from what is owned and what is needed. */
+void grid_keep(struct grid *g);
 /* A consumer reads `y`, `x` windows to make an image of out_y x out_x pixels. */
 void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x);
 /* The same for an image whose pixels lie on the tiles in a way of their own. */

@@ -1,5 +1,7 @@
 #include "compiler/narrow.h"
 
+#include <string.h>
+
 /* A buffer with its life on the time line of all phases of all steps. */
 struct item {
     struct narrow_buffer *buffer;
@@ -125,16 +127,14 @@ static int32_t lowest(struct item *const *order, uint32_t count, uint32_t k)
     return at;
 }
 
-int32_t narrow_allocate(struct arena *a, struct narrow_buffer *buffers, uint32_t count)
+/* Every item at its lowest address in this order.  Returns the words used; *over: the place in the order of the first
+ * that ends beyond `limit`, if any. */
+static int32_t place_in_order(struct item *const *order, uint32_t count, int32_t limit, uint32_t *over)
 {
-    struct item *items = items_of(a, buffers, count), **order = ARENA_ARRAY(a, struct item *, count);
-    for (uint32_t i = 0; i < count; i++) { /* stable insertion */
-        uint32_t j = i;
-        for (; j > 0 && before(&items[i], order[j - 1]); j--)
-            order[j] = order[j - 1];
-        order[j] = &items[i];
-    }
     int32_t used = 0;
+    *over = count;
+    for (uint32_t k = 0; k < count; k++)
+        order[k]->placed = false;
     for (uint32_t k = 0; k < count; k++) {
         if (order[k]->placed)
             continue;
@@ -146,6 +146,42 @@ int32_t narrow_allocate(struct arena *a, struct narrow_buffer *buffers, uint32_t
             order[m]->placed = true;
             used = most(used, at + order[m]->buffer->words);
         }
+        if (used > limit && *over == count)
+            *over = k;
     }
+    return used;
+}
+
+static struct item **official_order(struct arena *a, struct item *items, uint32_t count)
+{
+    struct item **order = ARENA_ARRAY(a, struct item *, count);
+    for (uint32_t i = 0; i < count; i++) { /* stable insertion */
+        uint32_t j = i;
+        for (; j > 0 && before(&items[i], order[j - 1]); j--)
+            order[j] = order[j - 1];
+        order[j] = &items[i];
+    }
+    return order;
+}
+
+static void to_front(struct item **order, uint32_t k)
+{
+    struct item *x = order[k];
+    memmove(order + 1, order, k * sizeof *order);
+    order[0] = x;
+}
+
+int32_t narrow_allocate(struct arena *a, struct narrow_buffer *buffers, uint32_t count, int32_t limit)
+{
+    enum { TURNS = 200 };
+    struct item **order = official_order(a, items_of(a, buffers, count), count);
+    uint32_t over, ignored;
+    int32_t used = place_in_order(order, count, limit, &over);
+    for (int turn = 0; used > limit && turn < TURNS; turn++) {
+        to_front(order, over);
+        used = place_in_order(order, count, limit, &over);
+    }
+    if (used > limit)
+        used = place_in_order(official_order(a, items_of(a, buffers, count), count), count, limit, &ignored);
     return used;
 }

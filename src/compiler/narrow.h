@@ -23,8 +23,9 @@ struct narrow_buffer {
 
 /* Activations first: those that meet the most words alive at some time, of these the longest-lived, of these the
  * largest (ties: first made first).  Then the temporaries.  Each at the lowest address that is free of buffers alive at
- * the same time; those that share an address together, where the largest stands in the order.  Returns the words used.
- */
-int32_t narrow_allocate(struct arena *a, struct narrow_buffer *buffers, uint32_t count);
+ * the same time; those that share an address together, where the largest stands in the order.  Where that needs more
+ * than `limit` words, what lies too high is placed before all others, again and again, until all fits or nothing helps
+ * (how the official compiler goes on is not known).  Returns the words used. */
+int32_t narrow_allocate(struct arena *a, struct narrow_buffer *buffers, uint32_t count, int32_t limit);
 
 #endif

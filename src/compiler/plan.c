@@ -22,7 +22,6 @@ uint32_t plan_value(struct plan *p, const struct tfl_tensor *t, enum layout layo
                                             .z = z,
                                             .layout = layout,
                                             .element = t->type == TFL_INT16 ? 2 : 1,
-                                            .whole = NO_VALUE,
                                             .buffer = NO_BUFFER,
                                             .first = UINT32_MAX};
     if (layout == LAYOUT_GRID)
@@ -84,11 +83,9 @@ void plan_keep(struct plan *p, uint32_t buffer, uint32_t last)
 void plan_value_buffer(struct plan *p, uint32_t value)
 {
     struct value *v = &p->values[value];
-    struct value *whole = v->whole == NO_VALUE ? v : &p->values[v->whole];
-    if (whole->buffer == NO_BUFFER)
-        whole->buffer = plan_buffer(
-            p, (struct narrow_buffer){.words = box_words(whole), .first = v->first, .last = whole->last});
-    v->buffer = whole->buffer;
+    if (v->buffer == NO_BUFFER)
+        v->buffer =
+            plan_buffer(p, (struct narrow_buffer){.words = box_words(v), .first = v->first, .last = v->last});
 }
 
 static bool can_replace(const struct plan *p, const struct value *in, const struct value *out, uint32_t step)
@@ -105,7 +102,7 @@ void plan_value_in_place(struct plan *p, uint32_t step)
     const struct step *s = &p->steps[step];
     struct value *out = &p->values[s->out];
     const struct value *best = NULL;
-    for (uint32_t k = 0; k < s->n_in && out->buffer == NO_BUFFER && out->whole == NO_VALUE; k++) {
+    for (uint32_t k = 0; k < s->n_in && out->buffer == NO_BUFFER; k++) {
         const struct value *in = &p->values[s->in[k]];
         if (can_replace(p, in, out, step) && (!best || in->first > best->first))
             best = in;
@@ -292,7 +289,7 @@ static bool place_cached(struct plan *const *plans, uint32_t n_plans, struct pla
 
 bool plan_place_narrow(struct plan *p)
 {
-    p->narrow_words = narrow_allocate(p->arena, p->buffers, p->n_buffers);
+    p->narrow_words = narrow_allocate(p->arena, p->buffers, p->n_buffers, NARROW_WORDS);
     return p->narrow_words <= NARROW_WORDS || too_large(p);
 }
 
@@ -329,8 +326,7 @@ static struct bytes streamed_blob(const struct plan *p)
 static bool completes_borders(const struct plan *p, uint32_t step)
 {
     uint32_t v = p->steps[step].out;
-    if (v == NO_VALUE || p->values[v].layout != LAYOUT_GRID || p->values[v].whole != NO_VALUE ||
-        !grid_has_halo(&p->values[v].grid))
+    if (v == NO_VALUE || p->values[v].layout != LAYOUT_GRID || !grid_has_halo(&p->values[v].grid))
         return false;
     for (uint32_t i = step + 1; i < p->n_steps; i++)
         if (p->steps[i].out == v)

@@ -34,7 +34,6 @@ struct value {
     int32_t tiles;        /* LAYOUT_WHOLE: mask of the tiles that need it */
     uint32_t *parts, n_parts; /* LAYOUT_PARTS: values, LAYOUT_GRID */
     bool in_place; /* LAYOUT_SLICES: a slice lies where it would in the whole vector, not at the start of the buffer */
-    uint32_t whole;  /* these rows are part of that value and lie in its plane (strips.h); or NO_VALUE */
     int32_t passes;  /* an output that leaves the chip in several passes (strips.h); else 0 */
     uint32_t buffer; /* narrow buffer, the same on all tiles; NO_BUFFER until sized */
     int32_t offset;  /* words into the buffer */
@@ -52,10 +51,10 @@ struct family {
     bool (*size)(struct plan *p, uint32_t step);
     /* Appends the instructions; all addresses are settled. */
     void (*emit)(const struct plan *p, const struct step *s, struct program *out);
-    /* The rows of its input that it reads to make the rows `made` (not empty) of its output, whatever rows those are,
-     * so that it can work on strips (strips.h).  They may stick out of the image: padding.  NULL: it takes whole images
-     * only. */
-    struct span (*rows)(const struct plan *p, const struct step *s, struct span made);
+    /* The rows (columns) of its input that it reads to make the rows (columns) `made` (not empty) of its output,
+     * whatever those are, so that it can work on strips (strips.h).  They may stick out of the image: padding.  NULL:
+     * it takes whole images only. */
+    struct span (*reads)(const struct plan *p, const struct step *s, bool columns, struct span made);
     bool same_planes; /* its inputs must lie in planes of one shape */
     bool by_word;     /* signals each word of four channels when it is made */
     bool closes;      /* ends with a fence, behind the exchange of borders */

@@ -1,235 +1,61 @@
 #include "compiler/strips.h"
 
+#include "compiler/bands.h"
+#include "compiler/box.h"
 #include "compiler/families.h"
 #include "compiler/lower.h"
 #include "compiler/scalar.h"
 
-struct span rows_as_they_are(const struct plan *p, const struct step *s, struct span made)
+struct span reads_as_it_is(const struct plan *p, const struct step *s, bool columns, struct span made)
 {
-    (void)p, (void)s;
+    (void)p, (void)s, (void)columns;
     return made;
 }
 
 /* ---- which steps ---- */
 
-static bool leaves_chip(const struct step *s) { return s->family == &family_outfeed_image; }
+static bool in_group(const struct strips *t, uint32_t step) { return t->first <= step && step <= t->last; }
 
-/* The image at the end of steps 0..last. */
-static uint32_t end_value(const struct plan *p, uint32_t last)
+static bool is_free_image(const struct value *v) { return v->layout == LAYOUT_GRID && v->buffer == NO_BUFFER; }
+
+/* A step that reads what it makes does so for every pixel: no operand is repeated. */
+static bool same_pixels(const struct plan *p, const struct step *s, unsigned k)
 {
-    const struct step *s = &p->steps[last];
-    return leaves_chip(s) ? s->in[0] : s->out;
+    return s->family->reads != reads_as_it_is || s->out == NO_VALUE ||
+           (plan_in(p, s, k)->y == plan_out(p, s)->y && plan_in(p, s, k)->x == plan_out(p, s)->x);
 }
 
-bool strips_possible(const struct plan *p, uint32_t last)
+static bool made_outside(const struct plan *p, const struct strips *t, uint32_t value)
 {
-    uint32_t end = end_value(p, last);
-    for (uint32_t i = 0; i <= last; i++) {
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        if (!in_group(t, i) && p->steps[i].out == value)
+            return true;
+    return false;
+}
+
+bool strips_possible(const struct plan *p, const struct strips *t)
+{
+    bool ends = false;
+    for (uint32_t i = t->first; i <= t->last; i++) {
         const struct step *s = &p->steps[i];
-        if (!s->family->rows || (leaves_chip(s) && i + 1 != p->n_steps))
+        if (!s->family->reads || (t->leaves && i < t->last && s->family == &family_outfeed_image))
             return false;
-        for (uint32_t k = 0; k < s->n_in; k++) /* the end is complete after the last pass only */
-            if (s->in[k] == end && !leaves_chip(s))
+        for (uint32_t k = 0; k < s->n_in; k++)
+            if (!is_free_image(plan_in(p, s, k)) || !same_pixels(p, s, k))
                 return false;
-    }
-    for (uint32_t i = last + 1; i < p->n_steps; i++)
-        if (p->steps[i].out == end)
-            return false;
-    for (uint32_t i = 0; i < p->n_values; i++) {
-        const struct value *v = &p->values[i];
-        if (v->first <= last && (v->buffer != NO_BUFFER || v->layout != LAYOUT_GRID || (v->last > last && i != end)))
-            return false;
-    }
-    return true;
-}
-
-/* ---- which rows ---- */
-
-static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
-
-/* Part s of the rows of a tile row; all parts are of one size, so neighbours may overlap. */
-static struct span part_of(struct span own, int32_t passes, int32_t s)
-{
-    int32_t rows = span_size(own), size = (int32_t)ceil_div(rows, passes),
-            first = least(own.first + s * size, own.end - size);
-    return (struct span){first, first + size};
-}
-
-/* Rows of pass s, the same number in each or one more in the first ones. */
-static struct span band_of(int32_t rows, int32_t passes, int32_t s)
-{
-    int32_t size = rows / passes, more = rows % passes;
-    return (struct span){s * size + least(s, more), (s + 1) * size + least(s + 1, more)};
-}
-
-/* Of the rows that are read those inside the image; one at least, so that there is something to put the padding beside.
- */
-static struct span inside(struct span need, int32_t rows)
-{
-    struct span s = {need.first < 0 ? 0 : least(need.first, rows - 1), least(need.end, rows)};
-    s.end = s.end > s.first ? s.end : s.first + 1;
-    return s;
-}
-
-struct strip {
-    struct plan *p;
-    const struct step *steps; /* as lowered */
-    uint32_t last;
-    int32_t passes, pass;
-    uint32_t *part; /* of each lowered value: its rows in this strip */
-    bool *settled;  /* of each lowered value */
-};
-
-/* The value's rows in this strip; all that read it have claimed theirs. */
-static void settle_rows(const struct strip *t, struct grid *g, bool at_end, bool to_host)
-{
-    struct span band[GRID];
-    axis_split(span_size(band_of(g->y, t->passes, t->pass)), band);
-    for (int i = 0; i < GRID; i++) {
-        int32_t top = band_of(g->y, t->passes, t->pass).first;
-        if (at_end && !to_host) {
-            g->own_y[i] = part_of(g->own_y[i], t->passes, t->pass);
-            continue; /* in the plane of the whole */
-        }
-        if (at_end)
-            g->own_y[i] = (struct span){top + band[i].first, top + band[i].end};
-        else if (span_size(g->need_y[i]) > 0)
-            g->own_y[i] = inside(g->need_y[i], g->y);
-        else
-            g->own_y[i] = (struct span){g->y, g->y};
-        g->plane_y[i] = span_size(g->need_y[i]) > 0 ? span_hull(g->own_y[i], g->need_y[i]) : g->own_y[i];
-    }
-}
-
-static void claim_rows(const struct strip *t, const struct step *s, uint32_t in)
-{
-    struct grid *g = &t->p->values[t->part[in]].grid;
-    const struct grid *out = &t->p->values[t->part[s->out]].grid;
-    for (int i = 0; i < GRID; i++)
-        if (span_size(out->own_y[i]) > 0)
-            g->need_y[i] = span_hull(g->need_y[i], s->family->rows(t->p, s, out->own_y[i]));
-}
-
-static uint32_t new_part(const struct strip *t, uint32_t value, bool at_end)
-{
-    struct value v = t->p->values[value];
-    uint32_t n = plan_value(t->p, v.tensor, LAYOUT_GRID, v.y, v.x, v.z);
-    struct value *part = &t->p->values[n];
-    part->grid = v.grid;
-    if (at_end)
-        part->whole = value;
-    for (int i = 0; i < GRID && !at_end; i++)
-        part->grid.need_y[i] = (struct span){0, 0};
-    return n;
-}
-
-/* From the end backwards. */
-static void make_parts(struct strip *t)
-{
-    bool to_host = leaves_chip(&t->steps[t->last]);
-    uint32_t end = to_host ? t->steps[t->last].in[0] : t->steps[t->last].out;
-    for (uint32_t i = t->last + 1; i-- > 0;) {
-        const struct step *s = &t->steps[i];
+        ends = ends || s->out == NO_VALUE;
         if (s->out == NO_VALUE)
             continue;
-        bool at_end = s->out == end;
-        if (t->part[s->out] == NO_VALUE)
-            t->part[s->out] = new_part(t, s->out, at_end && !to_host);
-        if (!t->settled[s->out]) /* it may have several makers */
-            settle_rows(t, &t->p->values[t->part[s->out]].grid, at_end, to_host);
-        t->settled[s->out] = true;
-        for (uint32_t k = 0; k < s->n_in; k++) {
-            if (t->part[s->in[k]] == NO_VALUE)
-                t->part[s->in[k]] = new_part(t, s->in[k], false);
-            claim_rows(t, s, s->in[k]);
-        }
+        if (!is_free_image(plan_out(p, s)) || made_outside(p, t, s->out))
+            return false;
+        ends = ends || plan_out(p, s)->last > t->last;
     }
-}
-
-/* ---- the steps ---- */
-
-/* The operand has the rows of the result and nothing beside. */
-static bool is_plain(const struct grid *in, const struct grid *out)
-{
-    return memcmp(in->own_y, out->own_y, sizeof in->own_y) == 0 && !grid_has_halo(in);
-}
-
-/* What several operands are made of element by element must lie alike: those with other rows, for other readers, are
- * copied. */
-static void add_operands(const struct strip *t, const struct step *from, uint32_t in[MAX_INPUTS])
-{
-    struct plan *p = t->p;
-    for (uint32_t k = 0; k < from->n_in; k++)
-        in[k] = t->part[from->in[k]];
-    for (uint32_t k = 0; k < from->n_in && from->n_in > 1; k++) {
-        struct grid out = p->values[t->part[from->out]].grid;
-        if (is_plain(&p->values[in[k]].grid, &out))
-            continue;
-        uint32_t wide = in[k], plain = lower_plain(p, wide, from->op);
-        struct grid *g = &p->values[plain].grid;
-        memcpy(g->own_y, out.own_y, sizeof out.own_y);
-        memcpy(g->plane_y, out.own_y, sizeof out.own_y);
-        for (uint32_t j = k; j < from->n_in; j++)
-            in[j] = in[j] == wide ? plain : in[j];
-    }
-}
-
-static void add_steps(const struct strip *t, uint32_t *first)
-{
-    for (uint32_t i = 0; i <= t->last; i++) {
-        const struct step *from = &t->steps[i];
-        uint32_t in[MAX_INPUTS];
-        add_operands(t, from, in);
-        struct step *s = plan_step(t->p, from->family, from->op);
-        s->detail = from->family == &family_infeed_image ? infeed_image_detail(t->p->arena) : from->detail;
-        s->passes = t->passes;
-        if (t->pass > 0)
-            s->twin = first[i];
-        else
-            first[i] = (uint32_t)(s - t->p->steps);
-        for (uint32_t k = 0; k < from->n_in; k++)
-            step_reads(t->p, s, in[k]);
-        if (from->out != NO_VALUE)
-            step_makes(t->p, s, t->part[from->out]);
-    }
-}
-
-/* Pixels that a tile makes at most, in all strips alike, so that all of them can use the same order of parameters. */
-static void agree_on_positions(struct plan *p, uint32_t n_steps)
-{
-    for (uint32_t i = 0; i < n_steps; i++) {
-        struct step *s = &p->steps[i], *first = s->twin == NO_STEP ? s : &p->steps[s->twin];
-        if (s->out == NO_VALUE || !s->passes)
-            continue;
-        const struct grid *g = &p->values[s->out].grid;
-        int32_t y = 0, x = 0;
-        for (int k = 0; k < GRID; k++) {
-            y = span_size(g->own_y[k]) > y ? span_size(g->own_y[k]) : y;
-            x = span_size(g->own_x[k]) > x ? span_size(g->own_x[k]) : x;
-        }
-        first->positions = y * x > first->positions ? y * x : first->positions;
-    }
-    for (uint32_t i = 0; i < n_steps; i++)
-        if (p->steps[i].twin != NO_STEP)
-            p->steps[i].positions = p->steps[p->steps[i].twin].positions;
-}
-
-/* The steps behind the strips come `later` later. */
-static void shift_lives(struct plan *p, uint32_t last, uint32_t later, uint32_t n_values)
-{
-    for (uint32_t i = 0; i < n_values; i++) {
-        struct value *v = &p->values[i];
-        v->first += v->first > last && v->first != UINT32_MAX ? later : 0;
-        v->last += v->last > last ? later : 0;
-    }
-    for (uint32_t i = 0; i < p->n_buffers; i++) {
-        p->buffers[i].first += p->buffers[i].first > (int32_t)last ? (int32_t)later : 0;
-        p->buffers[i].last += p->buffers[i].last > (int32_t)last ? (int32_t)later : 0;
-    }
+    const struct step *last = &p->steps[t->last];
+    return ends && (!t->leaves || (!t->columns && last->family == &family_outfeed_image && t->last + 1 == p->n_steps));
 }
 
 /* A pass that is sent ends with whole 8-byte words, or the next one could not begin behind it. */
-static bool passes_whole_words(const struct grid *g, int32_t passes)
+static bool sends_whole_words(const struct grid *g, int32_t passes)
 {
     for (int32_t s = 0; s + 1 < passes; s++)
         if ((int64_t)span_size(band_of(g->y, passes, s)) * g->x * g->words % 2)
@@ -237,36 +63,376 @@ static bool passes_whole_words(const struct grid *g, int32_t passes)
     return true;
 }
 
-bool strips_cut(struct plan *p, uint32_t last, int32_t passes)
+int32_t strips_most_passes(const struct plan *p, const struct strips *t)
 {
-    struct strip t = {.p = p, .steps = p->steps, .last = last, .passes = passes};
-    uint32_t n_steps = p->n_steps, n_values = p->n_values, end = end_value(p, last);
-    uint32_t *first = ARENA_ARRAY(p->arena, uint32_t, last + 1);
-    bool to_host = leaves_chip(&t.steps[last]);
-    if (passes > p->values[end].y || (to_host && !passes_whole_words(&p->values[end].grid, passes)))
-        return false;
-    t.part = ARENA_ARRAY(p->arena, uint32_t, n_values);
-    t.settled = ARENA_ARRAY(p->arena, bool, n_values);
-    p->steps = NULL, p->n_steps = 0, p->steps_capacity = 0;
-    for (t.pass = 0; t.pass < passes; t.pass++) {
-        for (uint32_t i = 0; i < n_values; i++)
-            t.part[i] = NO_VALUE, t.settled[i] = false;
-        make_parts(&t);
-        add_steps(&t, first);
-        if (t.pass + 1 < passes)
-            plan_step(p, &family_next_strip, NO_OPERATOR);
+    int32_t most = INT32_MAX;
+    for (uint32_t i = t->first; i <= t->last; i++) {
+        const struct step *s = &p->steps[i];
+        const struct value *end = s->out == NO_VALUE ? plan_in(p, s, 0) : plan_out(p, s);
+        int32_t pixels = t->columns ? end->x : end->y;
+        if ((s->out == NO_VALUE || end->last > t->last) && pixels < most)
+            most = pixels;
     }
-    uint32_t n_strips = p->n_steps;
-    agree_on_positions(p, n_strips);
-    if (to_host) {
-        p->values[end].passes = passes;
-        return true;
+    return most;
+}
+
+/* ---- what it costs ---- */
+
+static const int64_t IMPOSSIBLE = INT64_MAX / 2;
+
+static int32_t most_pixels(const struct grid *g)
+{
+    int32_t y = 0, x = 0;
+    for (int i = 0; i < GRID; i++) {
+        y = span_size(g->own_y[i]) > y ? span_size(g->own_y[i]) : y;
+        x = span_size(g->own_x[i]) > x ? span_size(g->own_x[i]) : x;
     }
-    shift_lives(p, last, n_strips - last, n_values); /* one more: */
-    step_makes(p, plan_step(p, &family_last_strip, NO_OPERATOR), end);
-    for (uint32_t i = last + 1; i < n_steps; i++)
-        *plan_step(p, t.steps[i].family, t.steps[i].op) = t.steps[i];
+    return y * x;
+}
+
+int64_t step_cycles(const struct plan *p, const struct step *s, const struct grid *out)
+{
+    enum { FENCES = 200 }; /* GUESS: what any step costs */
+    int64_t pixels = most_pixels(out);
+    if (s->family == &family_conv)
+        return conv_cycles(s->detail, plan_in(p, s, 0)->grid.words, pixels) + FENCES;
+    if (s->family == &family_infeed_image) /* whole rows, at four bytes in five cycles (USB 3 and 500 MHz) */
+        return (int64_t)(out->own_y[GRID - 1].end - out->own_y[0].first) * out->x * plan_out(p, s)->z * 5 / 4;
+    return pixels * out->words + FENCES;
+}
+
+/* A row of 64 words takes four cycles on the ring, one row at a time. */
+static int64_t cycles_to_move(const struct grid *g)
+{
+    enum { FENCES = 600 };
+    return (int64_t)(g->own_y[GRID - 1].end - g->own_y[0].first) * (g->own_x[GRID - 1].end - g->own_x[0].first) *
+           g->words / 16 + FENCES;
+}
+
+/* Nobody but steps of the group reads the value: it needs no border. */
+static bool read_inside_only(const struct plan *p, const struct strips *t, uint32_t value)
+{
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        for (uint32_t k = 0; k < p->steps[i].n_in; k++)
+            if (p->steps[i].in[k] == value && !in_group(t, i) && p->steps[i].family != &family_outfeed_image)
+                return false;
     return true;
+}
+
+static void drop_border(struct grid *g)
+{
+    for (int i = 0; i < GRID; i++) {
+        g->need_y[i] = (struct span){g->own_y[i].first, g->own_y[i].first};
+        g->need_x[i] = (struct span){g->own_x[i].first, g->own_x[i].first};
+    }
+    grid_keep(g);
+}
+
+static int64_t whole_words(const struct plan *p, const struct strips *t, uint32_t value)
+{
+    const struct value *v = &p->values[value];
+    if (v->layout == LAYOUT_WHOLE)
+        return ceil_div(v->z, 4);
+    if (v->layout == LAYOUT_PARTS)
+        return 0;
+    struct value plain = *v;
+    if (v->layout == LAYOUT_GRID && read_inside_only(p, t, value))
+        drop_border(&plain.grid);
+    return box_words(&plain);
+}
+
+struct life {
+    uint32_t first, last; /* steps of the group */
+};
+
+/* Words of the whole images that are in narrow memory while step `step` of this pass runs: what is read until the last
+ * pass has taken its band, an end from the first band on. */
+static int64_t resident_words(const struct bands *b, const struct life *lives, const int64_t *whole, uint32_t step)
+{
+    int64_t words = 0;
+    bool first = b->pass == 0, last = b->pass == b->t->passes - 1;
+    for (uint32_t i = 0; i < b->p->n_values; i++) {
+        const struct value *v = &b->p->values[i];
+        bool there = v->first < b->t->first && v->last >= b->t->first;
+        if (b->role[i] == BAND_READ && v->last <= b->t->last)
+            there = there && (!last || step <= lives[i].first);
+        if (b->role[i] == BAND_END && !b->t->leaves)
+            there = !first || step >= lives[i].last;
+        words += there ? whole[i] : 0;
+    }
+    return words;
+}
+
+static struct life *lives_of(struct arena *a, const struct bands *b)
+{
+    struct life *lives = ARENA_ARRAY(a, struct life, b->p->n_values);
+    for (uint32_t i = 0; i < b->p->n_values; i++)
+        lives[i].first = UINT32_MAX;
+    for (uint32_t i = b->t->first; i <= b->t->last; i++) {
+        const struct step *s = &b->p->steps[i];
+        for (uint32_t k = 0; k <= s->n_in; k++) {
+            uint32_t v = k < s->n_in ? s->in[k] : s->out;
+            if (v == NO_VALUE || band_postponed(b->p, b->t, i))
+                continue;
+            lives[v].first = lives[v].first < i ? lives[v].first : i;
+            lives[v].last = i;
+        }
+    }
+    return lives;
+}
+
+/* An element by element step writes where an operand lies that nobody needs any more. */
+static bool in_place(const struct bands *b, const struct life *lives, uint32_t step)
+{
+    const struct step *s = &b->p->steps[step];
+    for (uint32_t k = 0; k < s->n_in && s->family == &family_sum; k++)
+        if (lives[s->in[k]].last == step && b->role[s->in[k]] == BAND_MADE && !grid_has_halo(&b->grid[s->in[k]]))
+            return true;
+    return false;
+}
+
+static struct strips_cost cost_of_pass(const struct bands *b, const struct life *lives, const int64_t *whole,
+                                       const struct step_room *room)
+{
+    struct strips_cost c = {0, 0};
+    for (uint32_t i = b->t->first; i <= b->t->last; i++) {
+        const struct step *s = &b->p->steps[i];
+        int64_t words = room[i].always + resident_words(b, lives, whole, i);
+        for (uint32_t v = 0; v < b->p->n_values; v++)
+            if (b->role[v] != BAND_NONE && lives[v].first <= i && i <= lives[v].last)
+                words += grid_words(&b->grid[v]);
+        if (s->out != NO_VALUE) {
+            int64_t all = grid_words(&plan_out(b->p, s)->grid);
+            words += room[i].with_whole ? ceil_div(room[i].with_whole * grid_words(&b->grid[s->out]), all) : 0;
+            words -= in_place(b, lives, i) ? grid_words(&b->grid[s->out]) : 0;
+            if (s->family == &family_conv &&
+                !conv_fits(s->detail, plan_in(b->p, s, 0)->grid.words, most_pixels(&b->grid[s->out])))
+                words = IMPOSSIBLE;
+            c.cycles += step_cycles(b->p, s, &b->grid[s->out]);
+        }
+        c.words = words > c.words ? words : c.words;
+    }
+    for (uint32_t v = 0; v < b->p->n_values; v++)
+        if (b->role[v] == BAND_READ || (b->role[v] == BAND_END && !b->t->leaves))
+            c.cycles += cycles_to_move(&b->grid[v]);
+    return c;
+}
+
+/* The first, the last and a pass between stand for all. */
+struct strips_cost strips_cost_of(const struct plan *p, const struct strips *t, const struct step_room *room)
+{
+    struct arena *a = arena_new();
+    struct bands b = bands_new(a, p, t);
+    const struct life *lives = lives_of(a, &b);
+    const int32_t pass[3] = {0, t->passes / 2, t->passes - 1}, times[3] = {1, t->passes - 2, 1};
+    struct strips_cost all = {0, 0};
+    int64_t *whole = ARENA_ARRAY(a, int64_t, p->n_values);
+    for (uint32_t i = 0; i < p->n_values; i++)
+        whole[i] = whole_words(p, t, i);
+    for (int k = 0; k < 3; k++) {
+        if (times[k] == 0)
+            continue;
+        bands_settle(&b, pass[k]);
+        struct strips_cost c = cost_of_pass(&b, lives, whole, room);
+        all.words = c.words > all.words ? c.words : all.words;
+        all.cycles += times[k] * c.cycles;
+    }
+    if (t->leaves && !sends_whole_words(&plan_in(p, &p->steps[t->last], 0)->grid, t->passes))
+        all.words = IMPOSSIBLE;
+    arena_free(a);
+    return all;
+}
+
+/* ---- the steps of one group ---- */
+
+struct group {
+    struct plan *p;
+    const struct step *steps; /* as lowered */
+    const struct strips *t;
+    struct bands *b;
+    uint32_t *band;  /* of each lowered value: its band in this pass, or NO_VALUE */
+    uint32_t *first; /* of each lowered step of the group: its step in the first pass */
+};
+
+/* The pixels of `band` along the axis of the strips. */
+static void move_band(const struct group *g, uint32_t from, uint32_t to, struct span band, uint32_t op)
+{
+    struct plan *p = g->p;
+    struct elsewhere_detail *d = ARENA_NEW(p->arena, struct elsewhere_detail);
+    const struct grid *all = &p->values[to].grid;
+    *d = (struct elsewhere_detail){{0, all->y}, {0, all->x}};
+    *(g->t->columns ? &d->x : &d->y) = band;
+    struct step *s = plan_step(p, &family_pixels_elsewhere, op);
+    s->detail = d;
+    step_reads(p, s, from);
+    step_makes(p, s, to);
+}
+
+static uint32_t band_value(const struct group *g, uint32_t value, uint32_t op)
+{
+    if (g->band[value] != NO_VALUE)
+        return g->band[value];
+    struct value v = g->p->values[value];
+    uint32_t n = g->band[value] = plan_value(g->p, v.tensor, LAYOUT_GRID, v.y, v.x, v.z);
+    g->p->values[n].grid = g->b->grid[value];
+    struct axis axis = axis_of(&g->b->grid[value], g->t->columns);
+    if (g->b->role[value] == BAND_READ)
+        move_band(g, value, n, axis_owned(&axis), op);
+    return n;
+}
+
+/* The operand has the pixels of the result and nothing beside. */
+static bool is_plain(const struct grid *in, const struct grid *out)
+{
+    return memcmp(in->own_y, out->own_y, sizeof in->own_y) == 0 &&
+           memcmp(in->own_x, out->own_x, sizeof in->own_x) == 0 && !grid_has_halo(in);
+}
+
+/* What several operands are made of element by element must lie alike: those with other pixels, for other readers, are
+ * copied. */
+static void add_operands(const struct group *g, const struct step *from, uint32_t in[MAX_INPUTS])
+{
+    struct plan *p = g->p;
+    for (uint32_t k = 0; k < from->n_in; k++)
+        in[k] = band_value(g, from->in[k], from->op);
+    for (uint32_t k = 0; k < from->n_in && from->n_in > 1; k++) {
+        struct grid out = g->b->grid[from->out];
+        if (is_plain(&p->values[in[k]].grid, &out))
+            continue;
+        uint32_t wide = in[k], plain = lower_plain(p, wide, from->op);
+        struct grid *pixels = &p->values[plain].grid;
+        memcpy(pixels->own_y, out.own_y, sizeof out.own_y);
+        memcpy(pixels->own_x, out.own_x, sizeof out.own_x);
+        drop_border(pixels);
+        for (uint32_t j = k; j < from->n_in; j++)
+            in[j] = in[j] == wide ? plain : in[j];
+    }
+}
+
+static bool makes_last(const struct group *g, uint32_t step)
+{
+    for (uint32_t i = step + 1; i <= g->t->last; i++)
+        if (g->steps[i].out == g->steps[step].out)
+            return false;
+    return true;
+}
+
+static void add_pass(const struct group *g)
+{
+    struct plan *p = g->p;
+    for (uint32_t i = g->t->first; i <= g->t->last; i++) {
+        const struct step *from = &g->steps[i];
+        uint32_t in[MAX_INPUTS];
+        if (band_postponed(g->b->p, g->t, i))
+            continue;
+        add_operands(g, from, in);
+        struct step *s = plan_step(p, from->family, from->op);
+        s->detail = from->family == &family_infeed_image ? infeed_image_detail(p->arena) : from->detail;
+        s->passes = g->t->passes;
+        if (g->b->pass > 0)
+            s->twin = g->first[i - g->t->first];
+        else
+            g->first[i - g->t->first] = (uint32_t)(s - p->steps);
+        for (uint32_t k = 0; k < from->n_in; k++)
+            step_reads(p, s, in[k]);
+        if (from->out == NO_VALUE)
+            continue;
+        uint32_t out = band_value(g, from->out, from->op);
+        step_makes(p, &p->steps[p->n_steps - 1], out);
+        if (g->b->role[from->out] == BAND_END && !g->t->leaves && makes_last(g, i))
+            move_band(g, out, from->out, band_of(axis_of(&p->values[out].grid, g->t->columns).pixels, g->t->passes,
+                                                 g->b->pass), from->op);
+    }
+}
+
+static void add_group(struct plan *p, const struct step *steps, const struct strips *t, struct bands *b)
+{
+    struct group g = {.p = p, .steps = steps, .t = t, .b = b,
+                      .band = ARENA_ARRAY(p->arena, uint32_t, p->n_values),
+                      .first = ARENA_ARRAY(p->arena, uint32_t, t->last - t->first + 1)};
+    uint32_t n_values = p->n_values;
+    for (int32_t pass = 0; pass < t->passes; pass++) {
+        for (uint32_t i = 0; i < n_values; i++)
+            g.band[i] = NO_VALUE;
+        bands_settle(b, pass);
+        if (pass > 0)
+            plan_step(p, &family_next_strip, NO_OPERATOR);
+        add_pass(&g);
+    }
+    if (t->leaves)
+        p->values[steps[t->last].in[0]].passes = t->passes;
+    for (uint32_t i = t->first; i <= t->last; i++)
+        if (band_postponed(b->p, t, i))
+            *plan_step(p, steps[i].family, steps[i].op) = steps[i];
+}
+
+/* ---- the whole plan ---- */
+
+/* Pixels that a tile makes at most, in all strips alike, so that all of them can use the same order of parameters. */
+static void agree_on_positions(struct plan *p)
+{
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        struct step *s = &p->steps[i], *first = s->twin == NO_STEP ? s : &p->steps[s->twin];
+        if (s->out == NO_VALUE || !s->passes)
+            continue;
+        int32_t pixels = most_pixels(&p->values[s->out].grid);
+        first->positions = pixels > first->positions ? pixels : first->positions;
+    }
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].twin != NO_STEP)
+            p->steps[i].positions = p->steps[p->steps[i].twin].positions;
+}
+
+/* Images that only groups read are read without a border. */
+static void drop_borders(struct plan *p, const struct step *steps, uint32_t n_steps, uint32_t n_values,
+                         const bool *grouped)
+{
+    bool *outside = ARENA_ARRAY(p->arena, bool, n_values), *inside = ARENA_ARRAY(p->arena, bool, n_values);
+    for (uint32_t i = 0; i < n_steps; i++)
+        for (uint32_t k = 0; k < steps[i].n_in; k++)
+            if (steps[i].family != &family_outfeed_image)
+                (grouped[i] ? inside : outside)[steps[i].in[k]] = true;
+    for (uint32_t i = 0; i < n_values; i++)
+        if (inside[i] && !outside[i])
+            drop_border(&p->values[i].grid);
+}
+
+void strips_cut(struct plan *p, const struct strips *groups, uint32_t n)
+{
+    const struct plan lowered = *p;
+    struct bands *bands = ARENA_ARRAY(p->arena, struct bands, n);
+    struct value *values = ARENA_ARRAY(p->arena, struct value, p->n_values);
+    uint32_t *begin = ARENA_ARRAY(p->arena, uint32_t, p->n_steps), *end = ARENA_ARRAY(p->arena, uint32_t, p->n_steps);
+    bool *grouped = ARENA_ARRAY(p->arena, bool, p->n_steps);
+    struct plan *source = ARENA_NEW(p->arena, struct plan);
+    memcpy(values, p->values, p->n_values * sizeof *values);
+    *source = lowered, source->values = values;
+    for (uint32_t k = 0; k < n; k++) {
+        bands[k] = bands_new(p->arena, source, &groups[k]);
+        for (uint32_t i = groups[k].first; i <= groups[k].last; i++)
+            grouped[i] = true;
+    }
+    p->steps = NULL, p->n_steps = 0, p->steps_capacity = 0;
+    for (uint32_t i = 0, k = 0; i < lowered.n_steps; i++) {
+        begin[i] = p->n_steps;
+        if (k == n || i != groups[k].first) {
+            *plan_step(p, lowered.steps[i].family, lowered.steps[i].op) = lowered.steps[i];
+            end[i] = begin[i];
+            continue;
+        }
+        add_group(p, lowered.steps, &groups[k], &bands[k]);
+        for (i = groups[k].first; i <= groups[k].last; i++)
+            begin[i] = begin[groups[k].first], end[i] = p->n_steps - 1;
+        i = groups[k++].last;
+    }
+    agree_on_positions(p);
+    drop_borders(p, lowered.steps, lowered.n_steps, lowered.n_values, grouped);
+    for (uint32_t i = 0; i < p->n_buffers; i++) {
+        struct narrow_buffer *b = &p->buffers[i];
+        b->first = b->first < 0 ? b->first : (int32_t)begin[b->first];
+        b->last = (int32_t)end[b->last];
+    }
+    plan_count_lives(p);
 }
 
 /* ---- between the strips ---- */
@@ -286,11 +452,4 @@ static void emit_next(const struct plan *plan, const struct step *s, struct prog
     emit_barrier(p, 0);
 }
 
-static void emit_last(const struct plan *plan, const struct step *s, struct program *p)
-{
-    (void)plan, (void)s;
-    emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
-}
-
 const struct family family_next_strip = {.name = "next strip", .size = size_nothing, .emit = emit_next};
-const struct family family_last_strip = {.name = "end of the strips", .size = size_nothing, .emit = emit_last};

@@ -1,26 +1,52 @@
-/* Image strips: the first layers of a network, whose images do not fit narrow memory, are made in several passes.
+/* Image strips: consecutive steps whose images do not fit narrow memory together are made in several passes.
  *
- * In pass s every tile row makes the s-th part of its rows of the image at the end, and going backwards of every image
- * before it exactly the rows that the next layer reads.  Rows near the edge of a part are made again by the neighbours
- * and in the next pass: nothing is exchanged between tile rows or passes.  Each pass reads its rows of the input and
- * all parameters anew.
+ * A group of steps first..last reads images that are there (or the host's), and makes images that stay (its ends).
+ * In pass s a band of each end is made, the s-th part of its rows (or columns), and going backwards of every image
+ * before it the rows that its readers need.  A band lies on the tiles as an image of its own would: its rows are split
+ * over the four tile rows, borders are exchanged between them.  So each pass is
  *
- *     pass 0:  infeed  conv  conv -> part of T       pass 1:  infeed  conv  conv -> part of T     ...     the other
- * layers, on T
+ *     rows of the images that are read, from the tiles that keep them  ->  the steps  ->  rows of the ends to the tiles
+ *     that keep them
  *
- * Where T leaves the chip, a pass makes one band of T for all tiles, sends it, and T as a whole is never in memory
+ * Rows at the seams are made by both neighbours; all parameters are sent anew in each pass.  Where the end of the group
+ * leaves the chip and does not fit itself, every pass sends its band, and the end as a whole is never in memory
  * (OutputLayout in several passes, ../shared/isa/container.md section 2.4).
- * Official programs have strips too (deeplabv3_mnv2_pascal, posenet_353_481: bands of the input that overlap; rows and
- * columns made again), but lay the input of a strip over all tiles and move the parts of T to their owners at the end.
- */
+ *
+ * Official: the strips of deeplabv3_mnv2_pascal and posenet_*_721_1281 are such bands, spread over all tiles, at the
+ * beginning of the network and inside it, and their ends are put together by moves between tiles.  Official strips cut
+ * rows and columns at once, move over the mesh, and put the parts of an end together behind the last strip; where the
+ * groups begin and end is not known. */
 #ifndef COMPILER_STRIPS_H
 #define COMPILER_STRIPS_H
 
 #include "compiler/plan.h"
 
-/* Steps 0..last of this lowered plan can run on strips: nothing but the image made last leaves them. */
-bool strips_possible(const struct plan *p, uint32_t last);
-/* Makes them run `passes` times, before sizing.  False: the image does not divide into so many parts. */
-bool strips_cut(struct plan *p, uint32_t last, int32_t passes);
+struct strips { /* a group */
+    uint32_t first, last; /* steps of the lowered plan */
+    int32_t passes;
+    bool columns;         /* bands are columns, not rows */
+    bool leaves;          /* the last step sends the end to the host, band by band; else it follows the group */
+};
+
+/* The steps can run on strips, in whatever number of passes. */
+bool strips_possible(const struct plan *p, const struct strips *t);
+/* Passes that the ends can be divided into at most. */
+int32_t strips_most_passes(const struct plan *p, const struct strips *t);
+
+struct strips_cost {
+    int64_t words;  /* of narrow memory, if nothing is lost between the buffers */
+    int64_t cycles; /* of the busiest tile, roughly */
+};
+/* Words of narrow memory that a step needs beside its images: always, and with whole images (with bands less). */
+struct step_room {
+    int64_t always, with_whole;
+};
+/* Before sizing; `room` of each step. */
+struct strips_cost strips_cost_of(const struct plan *p, const struct strips *t, const struct step_room *room);
+/* Cycles of a step on whole images. */
+int64_t step_cycles(const struct plan *p, const struct step *s, const struct grid *out);
+
+/* Makes the groups (in order, apart) run on strips, before sizing. */
+void strips_cut(struct plan *p, const struct strips *groups, uint32_t n);
 
 #endif

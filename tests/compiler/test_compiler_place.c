@@ -216,7 +216,7 @@ static void narrow_buffers_of_dense_256(void **state)
                                  {.words = 64, .first = 0, .last = 2},
                                  {.words = 16, .first = 2, .last = 3}};
     struct arena *a = arena_new();
-    int32_t words = narrow_allocate(a, b, 4);
+    int32_t words = narrow_allocate(a, b, 4, INT32_MAX);
     assert_int_equal(b[2].at, 0);
     assert_int_equal(b[3].at, 64);
     assert_int_equal(b[0].at, 64);
@@ -246,7 +246,7 @@ static void narrow_buffers_of_looming_64(void **state)
                                  [MATRIX] = {.words = 16, .first = 5, .last = 5, .late = true},
                                  [ONES] = {.words = 1, .first = 5, .last = 6, .late = true}};
     struct arena *a = arena_new();
-    narrow_allocate(a, b, N);
+    narrow_allocate(a, b, N, INT32_MAX);
     for (int i = 0; i < N; i++)
         assert_int_equal(b[i].at, at[i]);
     arena_free(a);
@@ -267,7 +267,7 @@ static void narrow_buffers_alive_together_do_not_overlap(void **state)
                                           .last = first + (int32_t)(random_next(&s) % 5),
                                           .late = random_next(&s) % 4 == 0};
         }
-        int32_t words = narrow_allocate(a, b, N);
+        int32_t words = narrow_allocate(a, b, N, INT32_MAX);
         for (int i = 0; i < N; i++) {
             assert_in_range(b[i].at + b[i].words, 1, words);
             for (int k = 0; k < i; k++) {

@@ -1,4 +1,4 @@
-/* Image strips: networks whose first layers do not fit narrow memory compile, run on the simulated chip in strict mode
+/* Image strips: networks with layers that do not fit narrow memory compile, run on the simulated chip in strict mode
  * and give exactly the kernels' bytes. SEEDS=n  how many random models (8)    FIRST=n  number of the first    VERBOSE=1
  * prints each */
 #include <setjmp.h>
@@ -84,6 +84,41 @@ static void moved_rows(void **state)
     x = make_concatenation(k, 2, both, 1);
     x = make_conv_2d(k, x, &(struct make_window){.channels = 8, .size = 1});
     check(a, k, x);
+    arena_free(a);
+}
+
+/* Inside a network, where a skip connection is alive beside the strips and goes on behind them. */
+static void inside(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 5);
+    const struct make_window wide = {.channels = 400, .size = 1, .activation = TFL_ACT_RELU6},
+                             three = {.channels = 1, .size = 3}, narrow = {.channels = 16, .size = 1};
+    int x = make_input(k, 3, (int32_t[]){61, 61, 3});
+    x = make_conv_2d(k, x, &(struct make_window){.channels = 16, .size = 3});
+    int y = make_conv_2d(k, make_depthwise_conv_2d(k, make_conv_2d(k, x, &wide), &three), &narrow);
+    y = make_binary(k, TFL_OP_ADD, x, y, TFL_ACT_NONE);
+    int z = make_depthwise_conv_2d(k, make_conv_2d(k, y, &wide), &(struct make_window){.channels = 1, .size = 5});
+    y = make_binary(k, TFL_OP_ADD, y, make_conv_2d(k, z, &narrow), TFL_ACT_NONE);
+    make_output(k, y);
+    check(a, k, make_binary(k, TFL_OP_ADD, x, y, TFL_ACT_NONE));
+    arena_free(a);
+}
+
+/* An image with few rows: its strips are columns.  Two outputs leave behind them. */
+static void columns(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_UINT8, 6);
+    const struct make_window wide = {.channels = 400, .size = 1, .activation = TFL_ACT_RELU6},
+                             three = {.channels = 1, .size = 3};
+    int x = make_input(k, 3, (int32_t[]){10, 480, 3});
+    x = make_conv_2d(k, x, &(struct make_window){.channels = 12, .size = 3});
+    x = make_depthwise_conv_2d(k, make_conv_2d(k, x, &wide), &three);
+    make_output(k, make_conv_2d(k, x, &(struct make_window){.channels = 5, .size = 1}));
+    check(a, k, make_conv_2d(k, x, &(struct make_window){.channels = 9, .size = 1}));
     arena_free(a);
 }
 
@@ -185,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(stem), cmocka_unit_test(output_in_passes),
                                        cmocka_unit_test(residual), cmocka_unit_test(moved_rows),
+                                       cmocka_unit_test(inside), cmocka_unit_test(columns),
                                        cmocka_unit_test(random_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
