@@ -304,7 +304,7 @@ static bool pack(int tile, const void *arg, struct isa_inst *out)
     return true;
 }
 
-/* Four words of 16-bit numbers in a row, which makes two of the result; the last two of a pixel may be the next one's. */
+/* Four words of 16-bit numbers in a row, which makes two of the result; the last two may be of the next pixel. */
 static bool feed_products(int tile, const void *arg, struct isa_inst *out)
 {
     const struct norm *m = arg;

@@ -48,9 +48,12 @@ static bool part_of(const struct pointwise *a, int tile, struct part *part)
         *part = (struct part){.h = 1, .w = 1, .from = from.at, .to = to.at, .words = to.words};
         return true;
     }
-    if (in->layout == LAYOUT_WHOLE) { /* one pixel for all */
-        *part = (struct part){.h = to.h, .w = to.w, .from = value_at(a->plan, in), .to = to.at, .out_x = to.words,
-                              .out_y = to.pitch, .words = to.words};
+    if (in->layout == LAYOUT_WHOLE) { /* rows as long as those of the result; or, without strides, one pixel for all */
+        struct span y = out->grid.own_y[tile / GRID], x = out->grid.own_x[tile % GRID];
+        int32_t in_x = d->x.stride * to.words, in_y = d->y.stride * out->x * to.words;
+        *part = (struct part){.h = to.h, .w = to.w, .to = to.at, .in_x = in_x, .in_y = in_y, .out_x = to.words,
+                              .out_y = to.pitch, .words = to.words,
+                              .from = value_at(a->plan, in) + y.first * in_y + x.first * in_x};
         return true;
     }
     const struct grid *g = &in->grid;

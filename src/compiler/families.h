@@ -95,7 +95,7 @@ struct fixed_detail {
 };
 
 extern const struct family
-    family_pointwise; /* any -> the same layout, or one pixel, whole, -> grid  emit_pointwise.c; pointwise_detail */
+    family_pointwise; /* any -> the same layout, or whole -> grid  emit_pointwise.c; pointwise_detail */
 extern const struct family family_sum;       /* two of a layout -> same   emit_sum.c; detail: struct binary_detail */
 extern const struct family family_product; /* two of a layout -> same   emit_product.c; detail: struct binary_detail */
 /* First of the four wide rows of the factors that family_sum makes. */

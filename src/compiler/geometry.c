@@ -156,6 +156,24 @@ void grid_claim_inside(struct grid *g, int32_t out_y, int32_t out_x, const struc
     claim(g, ny, nx);
 }
 
+/* One pixel at least, so that there is something to put the padding beside. */
+static void own_need(int32_t size, const struct span need[GRID], struct span own[GRID], struct span plane[GRID])
+{
+    for (int i = 0; i < GRID; i++) {
+        int32_t last = size - 1, first = need[i].first < last ? need[i].first : last;
+        own[i] = clipped((struct span){first, need[i].end > 0 ? need[i].end : 1}, size);
+        if (span_size(need[i]) <= 0)
+            own[i] = (struct span){size, size};
+        plane[i] = span_hull(own[i], need[i]);
+    }
+}
+
+void grid_own_claims(struct grid *g)
+{
+    own_need(g->y, g->need_y, g->own_y, g->plane_y);
+    own_need(g->x, g->need_x, g->own_x, g->plane_x);
+}
+
 void grid_claim_map(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_map *y, const struct axis_map *x)
 {
     struct span ny[GRID], nx[GRID];

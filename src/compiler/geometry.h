@@ -63,6 +63,8 @@ void grid_keep(struct grid *g);
 void grid_claim(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y, const struct axis_window *x);
 /* The same for an image whose pixels lie on the tiles in a way of their own. */
 void grid_claim_for(struct grid *g, const struct grid *out, const struct axis_window *y, const struct axis_window *x);
+/* Each tile holds what has been claimed of the image for it, whatever others hold, and only padding beside. */
+void grid_own_claims(struct grid *g);
 /* The same for a consumer that reads no padding. */
 void grid_claim_inside(struct grid *g, int32_t out_y, int32_t out_x, const struct axis_window *y,
                        const struct axis_window *x);

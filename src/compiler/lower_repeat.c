@@ -14,7 +14,8 @@ static uint32_t repeat_pixel(struct plan *p, uint32_t op, uint32_t pixel, int32_
     struct value v = p->values[whole];
     uint32_t image = plan_value(p, v.tensor, LAYOUT_GRID, y, x, v.z);
     struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
-    *d = (struct pointwise_detail){.y = axis_same(y), .x = axis_same(x), .words = p->values[image].grid.words};
+    *d = (struct pointwise_detail){
+        .y = {0, y, 1, 0, 0}, .x = {0, x, 1, 0, 0}, .words = p->values[image].grid.words};
     set_copy_numerics(&d->numbers);
     struct step *s = plan_step(p, &family_pointwise, op);
     s->detail = d;

@@ -3,7 +3,9 @@
  * Output rows y = p mod stride read the taps p + top mod stride of the kernel and no others, so they are the plain
  * convolution of the input by these taps in reverse order; the same holds for columns.  Phase images lie on the tiles
  * whose output pixels they become, so that the moves stay inside the tiles.  No official instance (no public model has
- * this operator): convolution and move are those of other operators. */
+ * this operator): convolution and move are those of other operators.
+ *
+ * An image of fewer rows or columns than tiles comes whole to all tiles, of which each takes what it needs. */
 #include "compiler/families.h"
 #include "compiler/lower.h"
 #include "compiler/operators.h"
@@ -55,8 +57,9 @@ static uint32_t phase_image(struct plan *p, uint32_t out, const struct phase *y,
     return v;
 }
 
+/* claims: the image's plane is not settled yet. */
 static void convolve(struct plan *p, uint32_t op, uint32_t in, uint32_t out, const struct phase *y,
-                     const struct phase *x)
+                     const struct phase *x, bool claims)
 {
     const struct tfl_operator *o = &p->graph->operators[op];
     struct conv_detail *d = ARENA_NEW(p->arena, struct conv_detail);
@@ -67,7 +70,8 @@ static void convolve(struct plan *p, uint32_t op, uint32_t in, uint32_t out, con
                                      .activation = fused_activation(o)},
                               .y = y->window,
                               .x = x->window};
-    grid_claim_for(&p->values[in].grid, &p->values[out].grid, &d->y, &d->x);
+    if (claims)
+        grid_claim_for(&p->values[in].grid, &p->values[out].grid, &d->y, &d->x);
     struct step *s = plan_step(p, &family_conv, op);
     s->detail = d;
     step_reads(p, s, in);
@@ -86,22 +90,57 @@ static void spread(struct plan *p, uint32_t op, uint32_t from, uint32_t out, con
     step_makes(p, s, out);
 }
 
+static bool is_small(const struct shape4 *from, const struct shape4 *to)
+{
+    return (from->y < GRID && to->y > from->y) || (from->x < GRID && to->x > from->x);
+}
+
+/* The image with what each tile needs for all phases. */
+static uint32_t deal(struct plan *p, uint32_t op, uint32_t in, uint32_t out, const struct window *w)
+{
+    const struct tfl_tensor *t = op_input(p->graph, &p->graph->operators[op], 2);
+    struct value to = p->values[out];
+    struct shape4 s;
+    shape4_of(t, &s);
+    uint32_t whole = lower_whole(p, in, ALL_TILES, op), image = plan_value(p, t, LAYOUT_GRID, s.y, s.x, s.z);
+    struct grid *g = &p->values[image].grid, phase_grid = to.grid;
+    for (int32_t i = 0; i < w->stride_h && i < to.y; i++)
+        for (int32_t j = 0; j < w->stride_w && j < to.x; j++) {
+            struct phase y = phase_of(i, to.y, w->filter_h, w->stride_h, w->top);
+            struct phase x = phase_of(j, to.x, w->filter_w, w->stride_w, w->left);
+            grid_follow_map(&phase_grid, &to.grid, &y.map, &x.map);
+            grid_claim_for(g, &phase_grid, &y.window, &x.window);
+        }
+    grid_own_claims(g);
+    struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
+    *d = (struct pointwise_detail){.y = axis_same(s.y), .x = axis_same(s.x), .words = g->words};
+    set_copy_numerics(&d->numbers);
+    struct step *step = plan_step(p, &family_pointwise, op);
+    step->detail = d;
+    step_reads(p, step, whole);
+    step_makes(p, step, image);
+    return image;
+}
+
 bool lower_transpose_conv(struct plan *p, uint32_t op)
 {
     const struct tfl_operator *o = &p->graph->operators[op];
     struct window w;
-    struct shape4 to;
-    if (!window_of(p->graph, o, &w) || !shape4_of(op_output(p->graph, o, 0), &to))
+    struct shape4 from, to;
+    if (!window_of(p->graph, o, &w) || !shape4_of(op_output(p->graph, o, 0), &to) ||
+        !shape4_of(op_input(p->graph, o, 2), &from))
         return status_fail(p->st, STATUS_INTERNAL, "%s has no window", plan_op_text(p, op));
     uint32_t in = lower_value(p, (uint32_t)o->inputs[2]);
     uint32_t out = plan_value(p, op_output(p->graph, o, 0), LAYOUT_GRID, to.y, to.x, to.z);
+    if (is_small(&from, &to))
+        in = deal(p, op, in, out, &w);
     bool whole = w.stride_h == 1 && w.stride_w == 1;
     for (int32_t i = 0; i < w.stride_h && i < to.y; i++)
         for (int32_t j = 0; j < w.stride_w && j < to.x; j++) {
             struct phase y = phase_of(i, to.y, w.filter_h, w.stride_h, w.top);
             struct phase x = phase_of(j, to.x, w.filter_w, w.stride_w, w.left);
             uint32_t image = whole ? out : phase_image(p, out, &y, &x);
-            convolve(p, op, in, image, &y, &x);
+            convolve(p, op, in, image, &y, &x, !is_small(&from, &to));
             if (!whole)
                 spread(p, op, image, out, &y, &x);
         }

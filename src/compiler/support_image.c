@@ -117,11 +117,7 @@ struct verdict support_transpose_conv(const struct support *s, uint32_t op)
     if (win.stride_h > PHASE_LIMIT || win.stride_w > PHASE_LIMIT)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: strides %dx%d; up to %d are possible", op_name(s, op), win.stride_h,
                       win.stride_w, PHASE_LIMIT);
-    if ((from.y < GRID && to.y > from.y) || (from.x < GRID && to.x > from.x))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) has fewer than %d rows or columns and the output "
-                      "more: tiles without pixels of their own would have to make some", op_name(s, op), in->name,
-                      tfl_shape_text(s->arena, in), GRID);
-    if (s->form[o->inputs[2]] == FORM_VECTOR)
+    if (s->form[o->inputs[2]] == FORM_VECTOR && !is_pixel(in))
         return REFUSE(s, SUPPORT_LIMITATION,
                       "%s: input \"%s\" lies on the chip as a vector; this version cannot make an image of it",
                       op_name(s, op), in->name);

@@ -26,8 +26,8 @@ static void tflite_row(const struct requant *q, size_t n, int32_t *row)
     bool is_signed = q->type_lo < 0; /* the two kernels of TFLite place the factor 128 differently */
     inverse.shift += is_signed ? 7 : 0;
     for (size_t i = 0; i < n; i++)
-        row[i] = clamp32(is_signed ? fixed_scale(row[i], inverse) : fixed_scale(128 * row[i], inverse) + 128, q->type_lo,
-                         q->type_hi);
+        row[i] = clamp32(is_signed ? fixed_scale(row[i], inverse) : fixed_scale(128 * row[i], inverse) + 128,
+                         q->type_lo, q->type_hi);
 }
 
 bool kern_l2_normalization(struct kern_ctx *c, kern_in x, kern_out y)

@@ -1,5 +1,6 @@
 /* TRANSPOSE_CONV: kernels smaller and larger than the stride, strides that differ, both paddings, with and without
- * bias, few and many channels, alone and in decoders with skip connections.  SEEDS, FIRST, VERBOSE as in judge.h. */
+ * bias, few and many channels, alone, from one pixel on and in decoders with skip connections.
+ * SEEDS, FIRST, VERBOSE as in judge.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +25,7 @@ static int up(struct maker *k, uint64_t *s, int x)
 
 static const struct tfl_model *alone(struct arena *a, uint64_t seed)
 {
-    static const int32_t sizes[] = {4, 5, 6, 7, 8, 13}, channels[] = {1, 3, 8, 16, 33, 64};
+    static const int32_t sizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 13}, channels[] = {1, 3, 8, 16, 33, 64};
     uint64_t s = seed;
     struct maker *k = maker_new(a, random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8, seed);
     int x = make_input(k, 3, (int32_t[]){ANY(&s, sizes), ANY(&s, sizes), ANY(&s, channels)});
@@ -74,26 +75,33 @@ static void different_strides(void **state)
     }
 }
 
-static void stays_on_the_cpu(void **state)
+/* From one pixel, as a FULLY_CONNECTED or a pool leaves it, to an image. */
+static const struct tfl_model *generator(struct arena *a, uint64_t seed)
 {
-    (void)state;
-    struct arena *a = arena_new();
-    struct maker *k = maker_new(a, TFL_INT8, 1);
-    int x = make_conv_2d(k, make_input(k, 3, (int32_t[]){3, 8, 4}), &(struct make_window){.channels = 8, .size = 1});
-    make_output(k, make_transpose_conv(k, x, &(struct make_window){.channels = 8, .size = 2, .stride = 2}));
-    struct judgement j = judge(a, maker_finish(k));
-    assert_null(j.fault);
-    assert_int_equal(j.compiled.n_mapped, 1);
-    assert_non_null(strstr(j.compiled.ops[1].why, "fewer than 4 rows"));
-    arena_free(a);
+    static const int32_t channels[] = {3, 8, 16, 40};
+    uint64_t s = seed;
+    struct maker *k = maker_new(a, random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8, seed);
+    int x = make_input(k, 3, (int32_t[]){random_next(&s) % 2 ? 1 : 6, 1, 8});
+    if (maker_tensor(k, x)->shape[1] > 1)
+        x = make_reduce(k, TFL_OP_MEAN, x, 2, (int32_t[]){1, 2}, true);
+    if (random_next(&s) % 2) {
+        x = make_fully_connected(k, make_flatten(k, x), 16, TFL_ACT_RELU);
+        x = make_reshape(k, x, 4, (int32_t[]){1, 1, 1, 16});
+    }
+    for (int i = 0; i < 3; i++)
+        x = make_transpose_conv(k, x, &(struct make_window){.channels = ANY(&s, channels), .size = 2 + up_to(&s, 3),
+                                                            .stride = 2, .padding = i ? TFL_PAD_SAME : TFL_PAD_VALID});
+    make_output(k, x);
+    return maker_finish(k);
 }
 
 static void all_alone(void **state) { (void)state, judge_draws(alone, 60, 95); }
+static void generators(void **state) { (void)state, judge_draws(generator, 20, 95); }
 static void decoders(void **state) { (void)state, judge_draws(decoder, 20, 95); }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(all_alone), cmocka_unit_test(decoders),
-                                       cmocka_unit_test(different_strides), cmocka_unit_test(stays_on_the_cpu)};
+                                       cmocka_unit_test(different_strides), cmocka_unit_test(generators)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
