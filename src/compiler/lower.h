@@ -41,7 +41,7 @@ void lower_operands(struct plan *p, uint32_t op, uint32_t in[2]);
 /* All of a value through the tensor unit with these numbers: a new value of the tensor. */
 uint32_t lower_pointwise(struct plan *p, uint32_t op, const struct tfl_tensor *t, uint32_t from,
                          const struct isa_tensor *numbers);
-/* 255 - x of every byte x. */
+/* 255 - x of every byte x of a value with the numbers of t; the new value's tensor has its zero point mirrored too. */
 uint32_t lower_complement(struct plan *p, uint32_t op, const struct tfl_tensor *t, uint32_t from);
 /* A sum or product of two values of one shape. */
 struct binary_detail;

@@ -22,7 +22,7 @@ static void set_exponential(struct plan *p, struct pointwise_detail *d, const st
                             const struct tfl_tensor *out)
 {
     set_table(p, d, in, out, lut_exp_8bit(largest_input(in), out->quant.scale[0]));
-    d->numbers.azp = 255;
+    d->numbers.cbias = unsigned_zero_point(in) - 255;
 }
 
 static void set_unary_numerics(struct plan *p, struct pointwise_detail *d, const struct tfl_tensor *in,
@@ -84,11 +84,15 @@ uint32_t lower_pointwise(struct plan *p, uint32_t op, const struct tfl_tensor *t
 
 uint32_t lower_complement(struct plan *p, uint32_t op, const struct tfl_tensor *t, uint32_t from)
 {
+    struct tfl_tensor *mirrored = arena_copy(p->arena, t, sizeof *t);
+    int64_t zero = (t->type == TFL_INT8 ? -1 : 255) - t->quant.zero_point[0];
     struct isa_tensor numbers = {0};
+    mirrored->quant.zero_point = arena_copy(p->arena, &zero, sizeof zero);
     set_copy_numerics(&numbers);
     numbers.scale = (int32_t)f32_bits(-1.0f);
-    numbers.azp = 255;
-    return lower_pointwise(p, op, arena_copy(p->arena, t, sizeof *t), from, &numbers);
+    numbers.azp = unsigned_zero_point(t);
+    numbers.ozp = unsigned_zero_point(mirrored);
+    return lower_pointwise(p, op, mirrored, from, &numbers);
 }
 
 uint32_t lower_unary_value(struct plan *p, uint32_t op, uint32_t from)

@@ -132,8 +132,10 @@ bool lower_pool(struct plan *p, uint32_t op)
         return status_fail(p->st, STATUS_INTERNAL, "%s: %s", plan_op_text(p, op), why);
     uint32_t in = lower_value(p, (uint32_t)o->inputs[0]);
     bool least = o->code == TFL_OP_REDUCE_MIN; /* the largest of the complements */
-    if (least)
+    if (least) {
         in = lower_complement(p, op, d->in, in);
+        d->in = d->out = p->values[in].tensor;
+    }
     bool global = pool_is_global(d, &from, &to);
     if (global && can_exchange(p, o, &p->values[in], &from)) {
         lower_exchange(p, op, d, in);

@@ -60,9 +60,11 @@ bool lower_channel_reduction(struct plan *p, uint32_t op)
     struct value v = p->values[from];
     bool least = o->code == TFL_OP_REDUCE_MIN; /* the largest of the complements */
     const struct tfl_tensor *t = op_output(p->graph, o, 0);
-    uint32_t to = plan_value(p, t, LAYOUT_GRID, v.y, v.x, 1);
-    if (least)
+    if (least) {
         from = lower_complement(p, op, t, from);
+        t = p->values[from].tensor;
+    }
+    uint32_t to = plan_value(p, t, LAYOUT_GRID, v.y, v.x, 1);
     if (o->code == TFL_OP_MEAN || o->code == TFL_OP_SUM)
         lower_sum(p, op, from, to);
     else
