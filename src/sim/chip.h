@@ -49,7 +49,8 @@ enum why { WHY_NONE, WHY_FLAG, WHY_ROW, WHY_ROOM, WHY_WORD, WHY_UNITS, WHY_TILES
 struct stop {
     enum why why;
     uint8_t flag;   /* WHY_FLAG: id */
-    int16_t need, have;
+    int16_t need;
+    uint32_t have; /* full count */
     uint16_t tiles; /* WHY_TILES: not yet there; WHY_ROOM: full */
 };
 
@@ -115,7 +116,7 @@ struct tile {
     uint8_t *narrow_known, *wide_known; /* per word of 4 bytes: bit b = byte b was written by somebody */
     uint8_t scaling[SCALING_SLOTS * 8];
     uint8_t scaling_known[SCALING_SLOTS]; /* bit b: byte b */
-    uint16_t flag[ISA_FLAGS];
+    uint32_t flag[ISA_FLAGS]; /* of which the chip has 16 bits */
     struct row_fifo ring[2]; /* to consumer 0 and 1 */
     struct link in[4];       /* words under way to units SOUTH .. EAST of this tile */
     struct unit unit[UNITS];
@@ -161,7 +162,7 @@ struct core {
     uint32_t memory[SCALAR_WORDS];
     uint8_t memory_known[SCALAR_WORDS]; /* as narrow_known */
     uint32_t slot[4];
-    uint16_t flag[ISA_SCALAR_FLAGS];
+    uint32_t flag[ISA_SCALAR_FLAGS];
     uint32_t stream, pc; /* pc: index into the decoded program */
     uint32_t loop_start, loop_end, loop_left;
     bool halted;
@@ -208,9 +209,9 @@ enum step chip_fault(struct chip *c, const struct issue *at, int tile, enum stat
 bool chip_spend(struct chip *c, const struct issue *at, int tile, uint64_t n);
 
 /* ---- flags ---- */
-static inline bool flag_reached(uint16_t flag, uint16_t need)
+static inline bool flag_reached(uint32_t flag, uint16_t need)
 {
-    return (int16_t)(flag - need) >= 0; /* 16-bit wrap */
+    return (int16_t)(uint16_t)(flag - need) >= 0; /* 16-bit wrap */
 }
 /* Which waits count passes of this walk: fl 1 (data) those of the reading side, fl 3 (credit) those of
  * the writing side; SIDE_ANY where the instruction has only one. */
@@ -218,9 +219,9 @@ enum side_kind { SIDE_ANY = 0, SIDE_READ = 1, SIDE_WRITE = 3 };
 /* At the start of an instruction. */
 void waits_begin(struct side *s, const struct isa_wait *wait, unsigned n, enum side_kind kind);
 /* All waits that come before the element at which `s` stands.  Counts the pass when it returns true. */
-bool waits_check(const uint16_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
+bool waits_check(const uint32_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
                  struct side *s, uint16_t *passes, struct stop *stop);
-static inline bool waits_over(const uint16_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n,
+static inline bool waits_over(const uint32_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n,
                               enum side_kind kind, struct side *s, uint16_t *passes, struct stop *stop)
 {
     if (s->open || s->w.level < s->waits)
@@ -229,9 +230,9 @@ static inline bool waits_over(const uint16_t *flags, unsigned n_flags, const str
 }
 /* Then, how many elements of loop 0, that one included and `most` at most, can move at once: no wait of theirs would
  * hold them up.  Counts the passes of those that follow it. */
-uint32_t waits_count(const uint16_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
+uint32_t waits_count(const uint32_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
                      uint16_t *passes, uint32_t most);
-static inline uint32_t waits_run(const uint16_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
+static inline uint32_t waits_run(const uint32_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
                                  const struct side *s, uint16_t *passes, uint32_t most)
 {
     return most > 1 && s->waits <= 0 ? waits_count(flags, wait, n, kind, passes, most) : most;
@@ -242,17 +243,17 @@ static inline uint32_t bulk(const struct chip *c, const struct walk *w, uint32_t
     int64_t run = c->options.plain ? 1 : walk_run(w, 0);
     return run < most ? (uint32_t)run : most;
 }
-static inline void flag_raise(uint16_t *flag, const struct isa_signal *p, const struct walk *w)
+static inline void flag_raise(uint32_t *flag, const struct isa_signal *p, const struct walk *w)
 {
     if (p->en && w->level >= p->dim)
         ++*flag;
 }
 /* The same for n advances of loop k, of which the last has brought `w` where it stands. */
-static inline void flag_raise_run(uint16_t *flag, const struct isa_signal *p, const struct walk *w, unsigned k,
+static inline void flag_raise_run(uint32_t *flag, const struct isa_signal *p, const struct walk *w, unsigned k,
                                   uint32_t n)
 {
     if (p->en && (int32_t)k >= p->dim)
-        *flag = (uint16_t)(*flag + n - 1);
+        *flag += n - 1;
     flag_raise(flag, p, w);
 }
 /* Ring tickets are counted on every tile and by the scalar core. */

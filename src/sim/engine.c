@@ -153,7 +153,7 @@ static enum step inject(struct chip *c, struct engine *e, const struct issue *at
     engine_next(e, n);
     if (e->cursor == row || e->side.w.done)
         inject_row(c, e, (uint16_t)i->dst);
-    uint16_t tickets = 0;
+    uint32_t tickets = 0;
     flag_raise_run(&tickets, &i->p[0], &e->side.w, 0, n);
     if (tickets)
         tickets_raise(c, 0, tickets);

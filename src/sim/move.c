@@ -131,7 +131,7 @@ enum step send_step(struct chip *c, int tile, struct unit *u, struct quantum *q)
         walk_skip(&u->read.w, 0, n, 0);
         u->read.open = false;
         flag_raise_run(&t->flag[ISA_RWRITE], &i->p[0], &u->read.w, 0, n);
-        uint16_t tickets = 0;
+        uint32_t tickets = 0;
         flag_raise_run(&tickets, &i->p[1], &u->read.w, 0, n);
         if (tickets)
             tickets_raise(c, (unsigned)i->chan, tickets);
@@ -225,7 +225,7 @@ enum step to_narrow_step(struct chip *c, int tile, struct unit *u, struct quantu
     struct tile *t = &c->tile[tile];
     struct side *wide = &u->read, *narrow = &u->write;
     unsigned in_row = i->par ? ROW_CELLS / 2 : ROW_CELLS;
-    uint16_t *flag = &t->flag[i->par ? ISA_W2S : ISA_W2N];
+    uint32_t *flag = &t->flag[i->par ? ISA_W2S : ISA_W2N];
     enum step moved = STEP_IDLE;
     while (!narrow->w.done) {
         if (!q->left)

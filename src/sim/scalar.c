@@ -156,7 +156,7 @@ static enum step sync(struct chip *c, const struct isa_sync *s)
         uint16_t need = (uint16_t)(n ? s->val38 : s->val37);
         if (s->mask242 >> n & 1 && !flag_reached(k->flag[ISA_PRODUCER_A + n], need)) {
             k->stop = (struct stop){.why = WHY_FLAG, .flag = (uint8_t)(ISA_PRODUCER_A + n), .need = (int16_t)need,
-                                    .have = (int16_t)k->flag[ISA_PRODUCER_A + n]};
+                                    .have = k->flag[ISA_PRODUCER_A + n]};
             return STEP_IDLE;
         }
     }

@@ -5,6 +5,7 @@
 
 #include "sim/chip.h"
 #include "sim/pool.h"
+#include "sim/tensor.h"
 
 /* Units by opcode; thread bits of 0x1a.  Bits 1..5: only 0x13 = 5 is known, see docs/sim.md. */
 static const struct unit_info {
@@ -74,7 +75,7 @@ void waits_begin(struct side *s, const struct isa_wait *wait, unsigned n, enum s
             s->waits = wait[k].dim;
 }
 
-bool waits_check(const uint16_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
+bool waits_check(const uint32_t *flags, unsigned n_flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
                  struct side *s, uint16_t *passes, struct stop *stop)
 {
     for (unsigned k = 0; k < n; k++) {
@@ -84,7 +85,7 @@ bool waits_check(const uint16_t *flags, unsigned n_flags, const struct isa_wait 
         uint16_t need = (uint16_t)(r->val + passes[k] * r->step);
         if ((unsigned)r->id >= n_flags || !flag_reached(flags[r->id], need)) {
             *stop = (struct stop){.why = WHY_FLAG, .flag = (uint8_t)r->id, .need = (int16_t)need,
-                                  .have = (int16_t)((unsigned)r->id < n_flags ? flags[r->id] : 0)};
+                                  .have = (unsigned)r->id < n_flags ? flags[r->id] : 0};
             return false;
         }
     }
@@ -94,14 +95,14 @@ bool waits_check(const uint16_t *flags, unsigned n_flags, const struct isa_wait 
     return s->open = true;
 }
 
-uint32_t waits_count(const uint16_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
+uint32_t waits_count(const uint32_t *flags, const struct isa_wait *wait, unsigned n, enum side_kind kind,
                      uint16_t *passes, uint32_t most)
 {
     for (unsigned k = 0; k < n && most > 1; k++) {
         const struct isa_wait *r = &wait[k];
         if (!r->fl || (kind && r->fl != (int)kind) || r->dim > 0 || !r->step)
             continue;
-        int16_t spare = (int16_t)(flags[r->id] - (uint16_t)(r->val + passes[k] * r->step));
+        int16_t spare = (int16_t)(uint16_t)(flags[r->id] - (uint32_t)(r->val + passes[k] * r->step));
         uint32_t more = spare < 0 || r->step < 0 ? 0 : (uint32_t)(spare / r->step) + 1;
         most = more < most - 1 ? more + 1 : most;
     }
@@ -114,8 +115,8 @@ uint32_t waits_count(const uint16_t *flags, const struct isa_wait *wait, unsigne
 void tickets_raise(struct chip *c, unsigned chan, uint32_t n)
 {
     for (unsigned t = 0; t < 16; t++)
-        c->tile[t].flag[ISA_RPROD_A + chan] = (uint16_t)(c->tile[t].flag[ISA_RPROD_A + chan] + n);
-    c->core.flag[ISA_PRODUCER_A + chan] = (uint16_t)(c->core.flag[ISA_PRODUCER_A + chan] + n);
+        c->tile[t].flag[ISA_RPROD_A + chan] += n;
+    c->core.flag[ISA_PRODUCER_A + chan] += n;
 }
 
 /* ---- the log ---- */
@@ -286,8 +287,10 @@ static void stop_text(struct buf *b, const struct stop *s, const char *(*flag_na
 {
     switch (s->why) {
     case WHY_FLAG:
-        buf_text(b, "waits for %s >= %d, has %d", flag_name(s->flag) ? flag_name(s->flag) : "an unknown flag", s->need,
+        buf_text(b, "waits for %s >= %d, has %u", flag_name(s->flag) ? flag_name(s->flag) : "an unknown flag", s->need,
                  s->have);
+        if ((int64_t)s->have - s->need > INT16_MAX)
+            buf_text(b, ", which its 16 bits take for less");
         break;
     case WHY_ROW: buf_text(b, "waits for a row from the ring"); break;
     case WHY_ROOM: buf_text(b, "waits for room at tiles %04x", s->tiles); break;
@@ -409,15 +412,34 @@ static void tensor_turn(void *arg, unsigned k)
     turn->step[k] = unit_step(turn->c, turn->tile[k], UNIT_TENSOR, &all);
 }
 
+/* Multiplications that the turn of a tile is going to make: up to its next wait, or all of its next instruction. */
+static uint64_t tensor_work(const struct chip *c, int tile)
+{
+    const struct unit *u = &c->tile[tile].unit[UNIT_TENSOR];
+    const struct isa_inst *next = u->busy ? u->at.inst : c->log[u->next].inst;
+    if (u->busy && u->run->fast->usable)
+        return u->run->fast->positions * u->run->fast->steps * 4 * u->run->lanes;
+    if (next->op == ISA_TABLE)
+        return 0;
+    uint64_t n = 4 * ((uint64_t)next->tensor.lanes + 1);
+    for (unsigned k = 0; k < 8 && n < UINT32_MAX; k++)
+        n *= (uint64_t)next->tensor.lim[k] + 1;
+    return n;
+}
+
 /* All that can do something take a turn.  The tile with the lowest number that failed tells why. */
 static enum step tensor_turns(struct chip *c)
 {
     struct tensor_turn turn = {.c = c};
     enum step all = STEP_IDLE;
+    enum { WORTH_WAKING = 1 << 21 }; /* about 40 us of work; waking a thread takes 10 */
+    uint64_t work = 0;
     for (int t = 0; t < 16; t++)
-        if (!unit_sleeps(c, t, UNIT_TENSOR))
+        if (!unit_sleeps(c, t, UNIT_TENSOR) && (c->tile[t].unit[UNIT_TENSOR].busy || unit_find(c, t, UNIT_TENSOR))) {
             turn.tile[turn.n++] = (uint8_t)t;
-    c->side_by_side = c->pool && turn.n > 1;
+            work += c->pool ? tensor_work(c, t) : 0;
+        }
+    c->side_by_side = turn.n > 1 && work >= WORTH_WAKING;
     if (c->side_by_side) {
         pool_run(c->pool, tensor_turn, &turn, turn.n);
         c->side_by_side = false;

@@ -12,13 +12,15 @@
 #include "base/file.h"
 #include "darwinn/package.h"
 #include "interp/interp.h"
+#include "isa/isa.h"
 #include "sim/sim.h"
 #include "support/corpus.h"
 
-enum { LAYERS = 64, SMALL = 200 * 1024 /* bytes of a compiled model that also runs plain and strict */ };
+enum { LAYERS = 64, RUNS = 3 /* inputs and orders per model; the first in order, the others shuffled */,
+       SMALL = 200 * 1024 /* bytes of a compiled model that also runs plain and strict */ };
 
 struct count {
-    unsigned models, run, outputs, equal, unequal, unknown;
+    unsigned models, run, outputs, equal, unequal, close, unknown;
 };
 
 static int find(const struct tfl_subgraph *g, const char *name)
@@ -46,7 +48,8 @@ struct reference {
     struct interp *interp;
     struct bytes *input;
     bool small;
-    uint64_t seed;
+    uint64_t seed;  /* of the inputs */
+    uint64_t order; /* of the steps */
     struct count *count;
 };
 
@@ -73,7 +76,28 @@ static const struct dwn_executable *main_executable(const struct dwn_package *p)
     return NULL;
 }
 
-static void compare(struct reference *r, const struct dwn_layer *l, struct bytes got)
+/* Old compilers compute SOFTMAX in floats on the scalar core; our kernel has the tables of the new ones, which may
+ * round the other way. */
+static bool softmax_in_floats(struct arena *a, const struct dwn_executable *x)
+{
+    struct status st = {0};
+    struct isa_program p;
+    for (uint32_t s = 0; s < x->n_streams && isa_decode_stream(a, x->streams[s].code, &p, &st); s++)
+        for (size_t k = 0; k < p.count; k++)
+            if (p.inst[k].op == ISA_BUNDLE && p.inst[k].bundle.trans == 3)
+                return true;
+    return false;
+}
+
+static bool differ_by_one_at_most(struct bytes a, struct bytes b)
+{
+    for (size_t k = 0; k < a.size; k++)
+        if (a.data[k] > b.data[k] + 1 || b.data[k] > a.data[k] + 1)
+            return false;
+    return true;
+}
+
+static void compare(struct reference *r, const struct dwn_layer *l, struct bytes got, bool floats)
 {
     int tensor = find(&r->model->subgraphs[0], l->name);
     struct bytes want = tensor >= 0 ? interp_tensor(r->interp, (uint32_t)tensor) : bytes_of(NULL, 0);
@@ -82,6 +106,9 @@ static void compare(struct reference *r, const struct dwn_layer *l, struct bytes
         r->count->unknown++; /* the plain model has no such tensor, or has it as floats */
     } else if (bytes_equal(want, got)) {
         r->count->equal++;
+    } else if (floats && differ_by_one_at_most(want, got)) {
+        r->count->close++;
+        printf("%s: %s: a SOFTMAX in floats, rounded the other way\n", r->name, l->name);
     } else {
         r->count->unequal++;
         printf("%s: %s: NOT EQUAL\n", r->name, l->name);
@@ -105,11 +132,12 @@ static bool package_run(struct bytes options, void *arg, struct status *st)
             in[k] = bytes_of(arena_alloc(a, 2 * size), size * (x->inputs[k].type == DWN_I16 ? 2 : 1));
     }
     if (x) {
-        struct sim *s = sim_new(&(struct sim_options){.seed = r->seed});
+        bool floats = softmax_in_floats(a, x);
+        struct sim *s = sim_new(&(struct sim_options){.seed = r->order});
         struct sim *slow = sim_new(&(struct sim_options){.strict = true, .plain = true});
         ok = sim_run(s, a, p, in, out, st) && (!r->small || sim_run(slow, a, p, in, again, st));
         for (uint32_t k = 0; ok && k < x->n_outputs; k++) {
-            compare(r, &x->outputs[k], out[k]);
+            compare(r, &x->outputs[k], out[k], floats);
             if (r->small && !bytes_equal(out[k], again[k]))
                 ok = status_fail(st, STATUS_INTERNAL, "the plain path differs from the fast one in %s",
                                  x->outputs[k].name);
@@ -120,6 +148,20 @@ static bool package_run(struct bytes options, void *arg, struct status *st)
     }
     arena_free(a);
     return ok;
+}
+
+static void pair_run(const struct corpus_pair *c, uint64_t order, uint64_t seed, struct count *n)
+{
+    struct arena *a = arena_new();
+    struct status st = {0};
+    struct bytes file;
+    struct reference r = {.name = c->name, .seed = seed, .order = order, .count = n};
+    if (!file_read(a, c->compiled, &file, &st) || !reference_run(a, c->source, &r, &st))
+        fail_msg("%s: %s", c->name, st.message);
+    r.small = file.size < SMALL && order == 0;
+    if (!corpus_packages(a, file, package_run, &r, &st))
+        fail_msg("%s: %s", c->name, st.message);
+    arena_free(a);
 }
 
 static void outputs_equal_the_kernels(void **state)
@@ -138,20 +180,13 @@ static void outputs_equal_the_kernels(void **state)
         const struct corpus_pair *c = &corpus.pairs[k];
         if (!c->source)
             continue;
-        struct arena *b = arena_new();
-        struct status st = {0};
-        struct bytes file;
-        struct reference r = {.name = c->name, .seed = k + 1, .count = &n};
         n.models++;
-        if (!file_read(b, c->compiled, &file, &st) || !reference_run(b, c->source, &r, &st))
-            fail_msg("%s: %s", c->name, st.message);
-        r.small = file.size < SMALL;
-        if (!corpus_packages(b, file, package_run, &r, &st))
-            fail_msg("%s: %s", c->name, st.message);
-        arena_free(b);
+        for (uint64_t order = 0; order < RUNS; order++)
+            pair_run(c, order, RUNS * k + order + 1, &n);
     }
-    printf("%u models with a source, %u packages run; outputs: %u equal, %u not equal, "
-           "%u without reference\n", n.models, n.run, n.equal, n.unequal, n.unknown);
+    printf("%u models with a source, %u runs; outputs: %u equal, %u not equal, "
+           "%u by one at most (SOFTMAX in floats), %u without reference\n", n.models, n.run, n.equal, n.unequal,
+           n.close, n.unknown);
     arena_free(a);
     assert_int_equal(n.unequal, 0);
 }

@@ -280,6 +280,66 @@ static void deadlock_names_who_waits_for_what(void **state)
     expect_failure(&p, 8, &strict, "scalar core (stream 0 word ");
 }
 
+/* A flag is 16 bits: a count that has run too far ahead of a wait looks as if it had not come. */
+static void deadlock_tells_of_a_flag_that_has_wrapped(void **state)
+{
+    (void)state;
+    struct program p;
+    for (int32_t count = 32767; count <= 40000; count += 40000 - 32767) {
+        program_begin(&p);
+        struct isa_mesh *m = &program_add(&p, ISA_MESH_NORTH)->mesh;
+        m->tiles = 1 << 2, m->fill = 1, m->p[1] = (struct isa_signal){1, 0};
+        isa_ttu_set(&m->b, 4, 0, (struct isa_dim[]){{200, 1}, {count / 200, 200}}, 2);
+        if (count % 200) { /* 32767 = 163 * 200 + 167 */
+            m = &program_add(&p, ISA_MESH_NORTH)->mesh;
+            m->tiles = 1 << 2, m->fill = 1, m->p[1] = (struct isa_signal){1, 0};
+            isa_ttu_set(&m->b, 4, 0, (struct isa_dim[]){{count % 200, 1}}, 1);
+        }
+        fence(&p, 0, true);
+        struct isa_to_wide *w = &program_add(&p, ISA_TO_WIDE)->to_wide;
+        w->tiles = 1 << 2, w->pack = 1, w->wait[0] = (struct isa_wait){ISA_S_IN, 0, 0, 1, 1};
+        isa_ttu_set(&w->n, 6, 0, (struct isa_dim[]){{1, 1}}, 1);
+        isa_ttu_set(&w->w, 4, 0, (struct isa_dim[]){{1, 1}}, 1);
+        program_end(&p);
+        struct arena *a = arena_new();
+        struct status st = {0};
+        const uint8_t *y;
+        bool ok = run(a, &p, 8, &(struct sim_options){0}, &y, &st);
+        assert_true(count == 40000 || ok || !strstr(st.message, "deadlock"));
+        if (count == 40000 && !strstr(st.message, "waits for S_IN >= 0, has 40000, which its 16 bits take for less"))
+            fail_msg("%s", st.message);
+        arena_free(a);
+    }
+}
+
+/* Two units write the same word, and no fence or flag says who comes first: the order of the steps shows. */
+static void a_race_shows_in_other_orders(void **state)
+{
+    (void)state;
+    struct program p;
+    program_begin(&p);
+    fill(&p, 1, 100, 16, 1);
+    struct isa_mesh *m = &program_add(&p, ISA_MESH_SOUTH)->mesh;
+    m->tiles = 1, m->fill = 1, m->value = 2;
+    isa_ttu_set(&m->b, 4, 100, (struct isa_dim[]){{16, 1}}, 1);
+    fence(&p, 0, false);
+    descriptor(&p, DWN_OUTPUT, "y", 64, 3);
+    words_to_host(&p, 0, 100, 16);
+    program_end(&p);
+    bool seen[3] = {false};
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct arena *a = arena_new();
+        struct status st = {0};
+        const uint8_t *y;
+        if (!run(a, &p, 64, &(struct sim_options){.seed = seed}, &y, &st))
+            fail_msg("%s", st.message);
+        assert_in_range(y[0], 1, 2);
+        seen[y[0]] = true;
+        arena_free(a);
+    }
+    assert_true(seen[1] && seen[2]);
+}
+
 static void addresses_are_checked(void **state)
 {
     (void)state;
@@ -439,6 +499,8 @@ int main(void)
         cmocka_unit_test(product_equals_the_formula),
         cmocka_unit_test(cycles_follow_the_loops),
         cmocka_unit_test(deadlock_names_who_waits_for_what),
+        cmocka_unit_test(deadlock_tells_of_a_flag_that_has_wrapped),
+        cmocka_unit_test(a_race_shows_in_other_orders),
         cmocka_unit_test(addresses_are_checked),
         cmocka_unit_test(unwritten_memory_is_followed_to_the_output),
         cmocka_unit_test(endless_loops_end),
