@@ -103,8 +103,10 @@ static void spread_blocks(struct moving *m)
 /* The words that hold the parts side by side; then their channels are picked. */
 static void gather_words(struct moving *m)
 {
-    struct value v = m->p->values[m->out];
+    struct value v = m->p->values[m->out], in = m->p->values[input_of(m, 0)];
     int32_t *from = ARENA_ARRAY(m->p->arena, int32_t, (size_t)v.z), words = 0;
+    for (int32_t i = 0; i < v.z; i++)
+        from[i] = -1; /* PAD */
     for (uint32_t k = 0; k < m->count; k++) {
         struct move_part *part = &m->parts[k];
         int32_t inside = part->from % 4;
@@ -113,8 +115,12 @@ static void gather_words(struct moving *m)
         part->to = 4 * words;
         words += (int32_t)ceil_div(inside + part->count, 4);
     }
-    uint32_t beside = plan_value(m->p, m->t, LAYOUT_GRID, v.y, v.x, 4 * words);
-    copy_parts(m, beside);
+    uint32_t beside = input_of(m, 0);
+    bool pads = m->o->code == TFL_OP_PAD || m->o->code == TFL_OP_PADV2;
+    if (!pads || in.y != v.y || in.x != v.x) {
+        beside = plan_value(m->p, m->t, LAYOUT_GRID, v.y, v.x, 4 * words);
+        copy_parts(m, beside);
+    }
     lower_select_channels(m->p, m->op, m->t, beside, m->out, from);
 }
 

@@ -146,8 +146,12 @@ static bool split(struct moving *m, uint32_t output)
 
 /* ---- PAD ---- */
 
-bool move_padding(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, int32_t *top,
-                  int32_t *left)
+struct pads {
+    int32_t before[AXES], after[AXES];
+};
+
+/* False: the border has another value than the zero point, or lies around the batch. */
+static bool pads_of(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, struct pads *p)
 {
     const struct tfl_tensor *in = op_input(g, o, 0), *out = op_output(g, o, 0), *value = op_input(g, o, 2);
     int32_t *pads;
@@ -158,26 +162,39 @@ bool move_padding(struct arena *a, const struct tfl_subgraph *g, const struct tf
     uint8_t zero = (uint8_t)in->quant.zero_point[0];
     if (value && (value->data.size != 1 || value->data.data[0] != zero))
         return false;
-    *top = *left = 0;
+    *p = (struct pads){0};
     for (uint32_t d = 0; d < in->rank; d++) {
         uint32_t end = in->rank - 1 - d;
-        if ((end == AXIS_Z || end >= AXES) && (pads[2 * d] || pads[2 * d + 1]))
+        if (end < AXES)
+            p->before[end] = pads[2 * d], p->after[end] = pads[2 * d + 1];
+        else if (pads[2 * d] || pads[2 * d + 1])
             return false;
-        if (end == AXIS_X)
-            *left = pads[2 * d];
-        if (end == AXIS_Y)
-            *top = pads[2 * d];
     }
+    return true;
+}
+
+bool move_padding(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o, int32_t *top,
+                  int32_t *left)
+{
+    struct pads p;
+    if (!pads_of(a, g, o, &p) || p.before[AXIS_Z] || p.after[AXIS_Z])
+        return false;
+    *top = p.before[AXIS_Y];
+    *left = p.before[AXIS_X];
     return true;
 }
 
 static bool pad(struct moving *m)
 {
-    int32_t top, left;
-    if (!move_padding(m->a, m->g, m->o, &top, &left))
-        return refuse(m, "only borders of rows and columns with the zero point are possible");
-    *new_parts(m, 1) =
-        (struct move_part){.y = {0, m->out.y, 1, -top, 1}, .x = {0, m->out.x, 1, -left, 1}, .count = m->out.z};
+    const struct tfl_tensor *in = input(m, 0);
+    struct pads p;
+    struct shape4 from;
+    if (!pads_of(m->a, m->g, m->o, &p) || !shape4_of(in, &from))
+        return refuse(m, "only borders with the zero point are possible, and none of the batch");
+    *new_parts(m, 1) = (struct move_part){.y = {0, m->out.y, 1, -p.before[AXIS_Y], 1},
+                                          .x = {0, m->out.x, 1, -p.before[AXIS_X], 1},
+                                          .to = p.before[AXIS_Z],
+                                          .count = from.z};
     return true;
 }
 
@@ -263,6 +280,8 @@ const struct move_part *move_parts(struct arena *a, const struct tfl_subgraph *g
 
 bool move_is_by_words(const struct move_part *parts, uint32_t count, int32_t z)
 {
+    if (count == 1 && parts->count != z) /* channels that no part makes */
+        return false;
     for (uint32_t i = 0; i < count; i++)
         if (parts[i].from % 4 || parts[i].to % 4 || (parts[i].count % 4 && parts[i].to + parts[i].count != z))
             return false;

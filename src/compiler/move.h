@@ -17,7 +17,8 @@ struct move_part {
 const struct move_part *move_parts(struct arena *a, const struct tfl_subgraph *g, const struct tfl_operator *o,
                                    uint32_t k, uint32_t *count, const char **why);
 
-/* Every part begins with a whole word on both sides, and none but the last of a pixel ends inside one. */
+/* Every part begins with a whole word on both sides, and none but the last of a pixel ends inside one; together they
+ * make all channels. */
 bool move_is_by_words(const struct move_part *parts, uint32_t count, int32_t z);
 
 /* PAD whose border can be the padding of the windows that read it: pixels on top and left. */

@@ -14,7 +14,8 @@ struct weighted *select_make(struct arena *a, const struct tfl_tensor *like, int
     size_t size = (size_t)outputs * (size_t)inputs;
     uint8_t *data = arena_alloc(a, size);
     for (int32_t i = 0; i < outputs; i++)
-        data[(size_t)i * (size_t)inputs + (size_t)from[i]] = 1;
+        if (from[i] >= 0)
+            data[(size_t)i * (size_t)inputs + (size_t)from[i]] = 1;
     *w = (struct tfl_tensor){.name = like->name,
                              .type = TFL_UINT8,
                              .rank = 2,

@@ -48,6 +48,23 @@ static bool read_as_rows(const struct support *s, int32_t tensor)
     return c > 0;
 }
 
+static bool is_convolution(enum tfl_builtin code)
+{
+    return code == TFL_OP_CONV_2D || code == TFL_OP_DEPTHWISE_CONV_2D;
+}
+
+/* The operator that gave an image of a convolution the tensor's shape, perhaps before a QUANTIZE; or GRAPH_NONE. */
+static uint32_t renamer_of(const struct support *s, int32_t tensor)
+{
+    uint32_t op = s->graph->tensors[tensor].producer;
+    if (op != GRAPH_NONE && operator_of(s, op)->code == TFL_OP_QUANTIZE)
+        op = s->graph->tensors[operator_of(s, op)->inputs[0]].producer;
+    if (op == GRAPH_NONE || !is_rename(operator_of(s, op)) || operator_of(s, op)->inputs[0] < 0)
+        return GRAPH_NONE;
+    uint32_t maker = s->graph->tensors[operator_of(s, op)->inputs[0]].producer;
+    return maker != GRAPH_NONE && is_convolution(operator_of(s, maker)->code) ? op : GRAPH_NONE;
+}
+
 /* CONCATENATION of rows: of what was images. */
 static bool joins_rows(const struct support *s, uint32_t op)
 {
@@ -60,13 +77,28 @@ static bool joins_rows(const struct support *s, uint32_t op)
         return false;
     for (uint32_t k = 0; k < o->n_inputs; k++) {
         const struct tfl_tensor *in = op_input(s->graph->source, o, k);
-        if (!in || in->data.size || row_channels(in) != c || !same_numbers(in, out))
+        if (!in || in->data.size || row_channels(in) != c || !same_numbers(in, out) ||
+            renamer_of(s, o->inputs[k]) == GRAPH_NONE)
             return false;
         for (uint32_t j = 0; j < k; j++)
             if (o->inputs[j] == o->inputs[k])
                 return false;
     }
     return read_as_rows(s, o->outputs[0]);
+}
+
+/* All who read the tensor join rows, perhaps behind a QUANTIZE. */
+static bool only_joined(const struct support *s, int32_t tensor)
+{
+    const struct graph_tensor *t = &s->graph->tensors[tensor];
+    for (uint32_t i = 0; i < t->n_consumers; i++) {
+        const struct tfl_operator *o = operator_of(s, t->consumers[i]);
+        bool rescaled = o->code == TFL_OP_QUANTIZE && renamer_of(s, tensor) == t->producer &&
+                        is_rename(operator_of(s, t->producer)) && is_quantised(op_output(s->graph->source, o, 0));
+        if (rescaled ? !only_joined(s, o->outputs[0]) : !joins_rows(s, t->consumers[i]))
+            return false;
+    }
+    return t->n_consumers > 0 && !t->is_output;
 }
 
 /* Its input is an image of a convolution on the chip, whose pixels hold whole rows. */
@@ -76,28 +108,23 @@ static bool makes_rows(const struct support *s, uint32_t op)
     if (!is_rename(o) || !operator_rule_of(o->code))
         return false;
     const struct tfl_tensor *in = op_input(s->graph->source, o, 0), *out = op_output(s->graph->source, o, 0);
-    const struct graph_tensor *from = &s->graph->tensors[o->inputs[0]], *to = &s->graph->tensors[o->outputs[0]];
+    const struct graph_tensor *from = &s->graph->tensors[o->inputs[0]];
     struct shape4 shape;
     int32_t c = row_channels(out);
-    if (from->producer == GRAPH_NONE || s->verdicts[from->producer].why || to->is_output || to->n_consumers == 0 ||
-        c == 0 || !shape4_of(in, &shape) || shape.n != 1 || shape.z % c || shape.z == 1 ||
-        tfl_elements(in) != tfl_elements(out))
+    if (from->producer == GRAPH_NONE || s->verdicts[from->producer].why || c == 0 || !shape4_of(in, &shape) ||
+        shape.n != 1 || shape.z % c || shape.z == 1 || tfl_elements(in) != tfl_elements(out))
         return false;
-    enum tfl_builtin maker = operator_of(s, from->producer)->code;
-    if ((maker != TFL_OP_CONV_2D && maker != TFL_OP_DEPTHWISE_CONV_2D) || s->form[o->inputs[0]] != FORM_IMAGE)
+    if (!is_convolution(operator_of(s, from->producer)->code) || s->form[o->inputs[0]] != FORM_IMAGE)
         return false;
     if (c % 4 && (int64_t)shape.z * (shape.z / c) * round_up(c, 4) > SELECT_LIMIT)
         return false;
-    for (uint32_t i = 0; i < to->n_consumers; i++)
-        if (!joins_rows(s, to->consumers[i]))
-            return false;
-    return true;
+    return only_joined(s, o->outputs[0]);
 }
 
 /* The tensor has another shape than the image that it is on the chip. */
 static bool is_reshaped_image(const struct support *s, int32_t tensor)
 {
-    uint32_t maker = s->graph->tensors[tensor].producer;
+    uint32_t maker = renamer_of(s, tensor);
     struct shape4 x, y;
     if (maker == GRAPH_NONE || s->verdicts[maker].why || !makes_rows(s, maker))
         return false;
@@ -120,7 +147,7 @@ bool support_is_rows(const struct support *s, uint32_t op)
     if (o->code == TFL_OP_CONCATENATION) {
         bool all = joins_rows(s, op) && support_reads_rows(s, op);
         for (uint32_t k = 0; all && k < o->n_inputs; k++) {
-            uint32_t maker = s->graph->tensors[o->inputs[k]].producer;
+            uint32_t maker = renamer_of(s, o->inputs[k]);
             all = maker != GRAPH_NONE && !s->verdicts[maker].why && makes_rows(s, maker);
         }
         return all;

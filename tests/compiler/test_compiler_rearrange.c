@@ -237,6 +237,21 @@ static const struct tfl_model *with_depth(struct arena *a, uint64_t s) { return 
 static const struct tfl_model *with_split(struct arena *a, uint64_t s) { return network(a, s, split); }
 static const struct tfl_model *with_constants(struct arena *a, uint64_t s) { return network(a, s, with_constant); }
 
+/* Channels around an image that is too large to come whole to every tile. */
+static void many_channels(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct arena *a = arena_new();
+        struct draw d = {maker_new(a, i % 2 ? TFL_INT8 : TFL_UINT8, 1), 1};
+        int t = conv(&d, make_input(d.k, 3, (int32_t[]){62, 60, 3}), 3, 24);
+        t = make_pad(d.k, t, (int32_t[]){0, 0, i / 2, 1, 0, i / 2, i % 2 ? 3 : 0, i == 2 ? 8 : 5});
+        make_output(d.k, i ? conv(&d, t, 3, 8) : t);
+        assert_true(judge_exact(a, maker_finish(d.k)));
+        arena_free(a);
+    }
+}
+
 enum { MODELS = 40 };
 
 static void reshapes(void **state) { (void)state, judge_draws(with_reshape, MODELS, 90); }
@@ -258,6 +273,6 @@ int main(void)
                                        cmocka_unit_test(tiles), cmocka_unit_test(strided_slices),
                                        cmocka_unit_test(pads), cmocka_unit_test(resizes),
                                        cmocka_unit_test(depths), cmocka_unit_test(splits),
-                                       cmocka_unit_test(constants)};
+                                       cmocka_unit_test(constants), cmocka_unit_test(many_channels)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
