@@ -52,11 +52,13 @@ static const struct weighted *biases(struct arena *a, const struct tfl_tensor *t
 
 static uint32_t zeroes(struct plan *p, uint32_t op, const struct tfl_tensor *t)
 {
-    static const uint8_t zero;
-    static const struct fixed_detail d = {.bytes = &zero, .channels = 1};
+    uint8_t *zero = arena_alloc(p->arena, 1);
+    struct fixed_detail *d = ARENA_NEW(p->arena, struct fixed_detail);
+    *zero = (uint8_t)unsigned_zero_point(t);
+    *d = (struct fixed_detail){.bytes = zero, .channels = 1};
     uint32_t v = plan_value(p, t, LAYOUT_SLICES, 1, 1, INPUTS);
     struct step *s = plan_step(p, &family_fixed, op);
-    s->detail = &d;
+    s->detail = d;
     step_makes(p, s, v);
     return v;
 }
