@@ -21,6 +21,7 @@ struct job {
     enum cut_kind *cut;
     bool *mapped;
     struct partitions partitions;
+    int runtime;
     struct plan *plans; /* one per mapped partition */
     uint32_t n_plans;
     struct compile_result *result;
@@ -66,6 +67,7 @@ static bool divide(struct job *j, const struct compile_options *o, const struct 
     if (!cut_graph(j->arena, &j->graph, stops, o->drop_last, &j->cut, j->st))
         return false;
     support_judge(&j->support, j->arena, &j->graph, o->min_runtime_version);
+    j->runtime = o->min_runtime_version;
     j->mapped = ARENA_ARRAY(j->arena, bool, n);
     for (uint32_t i = 0; i < n; i++)
         j->mapped[i] = j->support.verdicts[i].why == NULL && j->cut[i] == CUT_NONE;
@@ -84,7 +86,8 @@ static bool plan_partitions(struct job *j)
         if (!j->partitions.parts[i].mapped)
             continue;
         struct plan *p = &j->plans[j->n_plans++];
-        if (!plan_fit(p, j->arena, j->graph.source, &j->partitions.parts[i], j->support.rearranged, j->st))
+        if (!plan_fit(p, j->arena, j->graph.source, &j->partitions.parts[i], j->support.rearranged,
+                      j->runtime, j->st))
             return false;
     }
     return true;

@@ -296,12 +296,19 @@ static bool copy_pixels(int tile, const void *arg, struct isa_inst *out)
     return true;
 }
 
-static void copy_all(struct program *p, const struct copy *c)
+/* Returns the tiles that copy more than one group of rows. */
+static int32_t copy_all(struct program *p, const struct copy *c)
 {
+    const struct value *v = plan_out(c->k.plan, c->k.step);
+    int groups = image_of(v).aligned || v->grid.words == 1 ? 3 : 4; /* loop of the groups */
     struct isa_inst inst[ISA_TILES];
     unsigned n = tile_classes(copy_pixels, c, NULL, inst);
-    for (unsigned k = 0; k < n; k++)
+    int32_t several = 0;
+    for (unsigned k = 0; k < n; k++) {
         program_add(p, inst[k]);
+        several |= inst[k].tensor.lim[groups] > 0 ? inst[k].tensor.tiles : 0;
+    }
+    return several;
 }
 
 static void emit_infeed(const struct plan *plan, const struct step *s, struct program *p)
@@ -316,9 +323,10 @@ static void emit_infeed(const struct plan *plan, const struct step *s, struct pr
     else
         emit_identity_bytes(p, identity, f->identity_row);
     emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
-    copy_all(p, &(struct copy){k, false}); /* waits in its queue for the data */
+    int32_t several = copy_all(p, &(struct copy){k, false}); /* waits in its queue for the data */
     ask_host(p, v);
-    emit_fence(p, (struct fence){.flags = 1 << ISA_W2N, .threads = NO_THREADS});
+    if (several) /* 10x10 pixels: only tile rows of 3; 5x5: none (tf2_ssd_mobilenet_v2 segment 2 of 3) */
+        emit_fence(p, (struct fence){.flags = 1 << ISA_W2N, .threads = NO_THREADS, .tiles = several});
     unsigned n = tile_classes(keep_pixels, &k, NULL, inst);
     for (unsigned i = 0; i < n; i++)
         program_add(p, inst[i]);

@@ -9,7 +9,12 @@
  *
  * Facts: ../shared/isa/numerics.md section 3 (arithmetic).  Every field of the instructions in bright_16, bright_64,
  * bright_128 and color_*_64, color_*_128 (K = 256, 4096, 16384), mobilenet_v1_0.25_128, 0.5_160, 0.75_192 (K = 1001)
- * and keras_lstm (K = 10, one tile).  Other K follow the same form. */
+ * and keras_lstm (K = 10, one tile).  Other K follow the same form.
+ *
+ * Those last four are of a compiler for runtime 12, which puts e together on all tiles and carries an odd last element
+ * to the first tile and back, to multiply it with 1.0 alone.  For runtime 14 compiler 16 does neither: the numbers of
+ * instructions of each kind for K = 965, 1001 (mobilenet_v2_1.0_224_inat_bird and others of the catalogue), 7 and 5
+ * leave room for e on the first tile only, and no row of 1.0. */
 #include "compiler/families.h"
 #include "compiler/lanes.h"
 #include "compiler/scalar.h"
@@ -28,6 +33,7 @@ enum {
     MASK_RECEIVE_ROW = 2043, /* of copies while tables may come in above */
     MASK_LOWEST_ROW = 2039,
     TABLES = 3,
+    EVERYWHERE_BEFORE = 14, /* runtime */
 };
 
 /* Parts of the step, as far as buffers are concerned. */
@@ -87,7 +93,8 @@ struct softmax {
     struct slices c;
     int32_t k;     /* elements */
     bool tables;   /* K is no multiple of 4 */
-    bool odd;      /* the last element is alone in its word of 16-bit numbers */
+    bool everywhere; /* with tables, on several tiles: e is put together on all of them */
+    bool odd;      /* so that its last element, alone in a word of 16-bit numbers, needs care */
     int32_t all;   /* mask of the tiles */
     int32_t words; /* q: of the whole vector */
     int32_t pairs; /* words of all elements with 16 bits */
@@ -105,7 +112,8 @@ static struct softmax softmax_of(const struct plan *plan, const struct step *s)
     m.work = m.d->work;
     m.k = m.in->z;
     m.tables = m.k % 4 != 0;
-    m.odd = m.k % 2;
+    m.everywhere = m.tables && m.c.tiles > 1 && plan->runtime < EVERYWHERE_BEFORE;
+    m.odd = m.everywhere && m.k % 2;
     m.all = (1 << m.c.tiles) - 1;
     m.words = m.c.total;
     m.slice = slice_words(&m.c, 0);
@@ -141,8 +149,8 @@ static void needs_of(const struct softmax *m, struct need n[BUFFERS])
         [INVERSES] = {2 * q, SPREAD_INVERSE, PHASES},
         [INVERSE] = {2 + MATRIX_ROW, SUM, PRODUCT},
         [SQUARES] = {MATRIX_ROW + 1, SQUARE, SPREAD_INVERSE},
-        [RELAY] = {m->odd && m->c.tiles > 1 ? RELAY_WORDS : 0, ODD, SUM},
-        [LAST] = {m->odd && m->c.tiles > 1 ? 1 : 0, ODD, SUM},
+        [RELAY] = {m->odd ? RELAY_WORDS : 0, ODD, SUM},
+        [LAST] = {m->odd ? 1 : 0, ODD, SUM},
         [PRODUCTS] = {4 * s + 1, PRODUCT, PHASES},
     };
     for (int k = 0; k < BUFFERS; k++)
@@ -199,7 +207,10 @@ static uint32_t table_of(struct plan *p, const struct softmax *m, uint32_t insid
     uint32_t *numbers = ARENA_ARRAY(p->arena, uint32_t, 4 * (size_t)m->words);
     for (int32_t k = 0; k < 4 * m->words; k++)
         numbers[k] = k < m->k ? inside : behind;
-    return lanes_parameter(p, m->step->op, numbers, m->words, m->c.words);
+    uint32_t q = lanes_parameter(p, m->step->op, numbers, m->words, m->c.words);
+    if (!m->everywhere) /* always whole: three programs of three */
+        p->parameters[q].part = 0;
+    return q;
 }
 
 /* 1.0 for the last element: in a row of its own, on the first tile. */
@@ -222,7 +233,7 @@ static bool size_softmax(struct plan *p, uint32_t index)
     out->buffer = plan_buffer(p, (struct narrow_buffer){.words = m.slice, .first = (int32_t)index, .from = RESULT,
                                                         .last = (int32_t)out->last, .late = RANK_REST});
     if (m.tables) {
-        /* The bytes behind are zero points in what a FULLY_CONNECTED makes.  Others may be any: nothing may overflow. */
+        /* The bytes behind are zero points in what a FULLY_CONNECTED makes, else any: nothing may overflow then. */
         const uint32_t least = p->steps[m.in->first].family == &family_fully_connected ? 0x80000000 : 0xc0000000;
         float scale = m.d->in->quant.scale[0] * m.d->beta;
         work->table[0] = table_of(p, &m, 0, least);
@@ -435,7 +446,7 @@ static void begin(const struct softmax *m, struct program *p)
 {
     if (behind(m, &family_infeed_vector) || behind(m, &family_flatten)) {
         fence_all(p);
-    } else if (!behind(m, &family_channel_pool)) {
+    } else if (!behind(m, &family_channel_pool)) { /* which ends with all that is needed */
         emit_barrier(p, LAYER_FLAGS);
         fence_layer(p, 1);
     }
@@ -695,28 +706,44 @@ static int32_t pair_words(const struct softmax *m, int32_t t)
     return t < m->c.tiles - 1 ? 2 * m->slice : (m->odd ? m->k / 2 : m->pairs) - 2 * m->slice * t;
 }
 
-/* e of the tile's own slice to its place among all, then of all tiles to all tiles. */
-static void gather_everywhere(const struct softmax *m, struct program *p)
+/* Where e of tile t lies before it goes to others: in its place among all, or, but on the first tile, alone. */
+static int32_t place_of(const struct softmax *m, int32_t t)
 {
-    for (int32_t t = 0; t < m->c.tiles; t++) {
-        int32_t n = pair_words(m, t), own = 8 * slice_words(&m->c, t), all = 4 * m->pairs;
-        if (n == 0)
-            continue;
-        struct isa_tensor i = tensor(1 << t, 1, -INFINITY, INFINITY);
-        set_loops(&i, LOOPS({1, 0}, {n, 0}));
-        i.a = tensor_unit(4LL * at(m, SLICE_E), LOOPS({n, 4}, {1, 0}, {1, own}, {1, 0}, {1, own}, {1, 0}, {1, own}));
-        i.w = tensor_unit(4LL * IDENTITY_ROW, LOOPS({1, 4}, {n, 0}));
-        i.p = buffered(tensor_unit(0, LOOPS({n, 0})), 0, 256);
-        i.o = tensor_unit(4LL * (at(m, ALL_E) + 2 * m->slice * t), LOOPS({n, 4}, {1, all}, {1, all}, {1, all}));
-        add_tensor(p, ISA_MAC, i);
-    }
+    return at(m, ALL_E) + (m->everywhere ? 2 * m->slice * t : 0);
+}
+
+static bool compact_one(int tile, const void *arg, struct isa_inst *out)
+{
+    const struct softmax *m = arg;
+    if (tile >= m->c.tiles || pair_words(m, tile) == 0)
+        return false;
+    int32_t n = pair_words(m, tile), own = 8 * slice_words(&m->c, tile);
+    int32_t all = 4 * (m->everywhere || tile == 0 ? m->pairs : n);
+    struct isa_tensor i = tensor(0, 1, -INFINITY, INFINITY);
+    set_loops(&i, LOOPS({1, 0}, {n, 0}));
+    i.a = tensor_unit(4LL * at(m, SLICE_E), LOOPS({n, 4}, {1, 0}, {1, own}, {1, 0}, {1, own}, {1, 0}, {1, own}));
+    i.w = tensor_unit(4LL * IDENTITY_ROW, LOOPS({1, 4}, {n, 0}));
+    i.p = buffered(tensor_unit(0, LOOPS({n, 0})), 0, 256);
+    i.o = tensor_unit(4LL * place_of(m, tile), LOOPS({n, 4}, {1, all}, {1, all}, {1, all}));
+    out->op = ISA_MAC;
+    out->tensor = i;
+    return true;
+}
+
+/* e without what lies behind the last element; then of all tiles to all tiles, or to the first. */
+static void gather_elements(const struct softmax *m, struct program *p)
+{
+    struct isa_inst inst[ISA_TILES];
+    unsigned n = tile_classes(compact_one, m, NULL, inst);
+    for (unsigned k = 0; k < n; k++)
+        program_add(p, inst[k]);
     fence_layer(p, 1);
     fence_all(p);
-    for (int32_t d = 0; d < m->c.tiles; d++)
+    for (int32_t d = 0; d < (m->everywhere ? m->c.tiles : 1); d++)
         for (int32_t t = 0; t < m->c.tiles; t++)
             if (t != d && pair_words(m, t))
-                emit_copy(p, t, 1 << d, pair_words(m, t), at(m, ALL_E) + 2 * m->slice * t,
-                          at(m, ALL_E) + 2 * m->slice * t, IDENTITY_ROW - 2);
+                emit_copy(p, t, 1 << d, pair_words(m, t), place_of(m, t), at(m, ALL_E) + 2 * m->slice * t,
+                          IDENTITY_ROW - 2);
 }
 
 static void exponentials_by_table(const struct softmax *m, struct program *p)
@@ -732,7 +759,7 @@ static void exponentials_by_table(const struct softmax *m, struct program *p)
         fence_layer(p, 1);
     }
     fence_all(p);
-    gather_everywhere(m, p);
+    gather_elements(m, p);
 }
 
 static void exponentials(const struct softmax *m, struct program *p)
@@ -815,15 +842,12 @@ static void last_element(const struct softmax *m, struct program *p)
                                 {ISA_MESH_EAST, ISA_W_IN, ISA_E_OUT, 1, column + 1}};
     const struct fence moved = {.flags = MESH_FLAGS, .threads = MESH_THREADS};
     int32_t from = at(m, SLICE_E) + pair_words(m, last);
-    if (last > 0) {
-        fence_all(p);
-        fence_all(p);
-        carry_word(m, p, last, there, from, at(m, LAST));
-        emit_fence(p, moved);
-        fence_all(p);
-        fence_layer(p, 1);
-        from = at(m, LAST);
-    }
+    fence_all(p);
+    fence_all(p);
+    carry_word(m, p, last, there, from, at(m, LAST));
+    emit_fence(p, moved);
+    fence_all(p);
+    fence_layer(p, 1);
     fence_all(p);
     fence_layer(p, 1);
 
@@ -831,7 +855,7 @@ static void last_element(const struct softmax *m, struct program *p)
     int32_t loaded = program_flag(p, FIRST_TILE, ISA_W2S), ready = program_flag(p, FIRST_TILE, ISA_N2W);
     lanes_load(m->plan, m->work->one, &alone, LANES_MULTIPLIERS, 1, p);
     struct isa_tensor i = tensor(FIRST_TILE, 1, 0, U16);
-    i.a = tensor_unit(4LL * from, LOOPS({1, 4}, {1, 4}, {1, 4}));
+    i.a = tensor_unit(4LL * at(m, LAST), LOOPS({1, 4}, {1, 4}, {1, 4}));
     i.w = masked(tensor_unit(4LL * IDENTITY_ROW, LOOPS({1, 1})), 0);
     i.p = masked(tensor_unit(0, LOOPS({1, 1})), 0);
     i.o = tensor_unit(4LL * place, LOOPS({1, 4}, {1, 4 * m->pairs}, {1, 4}));
@@ -843,10 +867,6 @@ static void last_element(const struct softmax *m, struct program *p)
     i.lanes = i.lanes_last = 1;
     add_tensor(p, ISA_MAC, i);
     lanes_send(m->plan, m->work->one, &alone, p);
-    if (last == 0) {
-        fence_layer(p, 1);
-        return;
-    }
     fence_all(p);
     spread_out(m, p, place, 1, MASK_RECEIVE_ROW);
     fence_layer(p, 2);

@@ -15,6 +15,7 @@ struct task {
     const struct tfl_subgraph *graph;
     const struct partition *set;
     const bool *rearranged; /* by operator */
+    int runtime;
 };
 
 struct groups {
@@ -26,6 +27,7 @@ static bool lower(const struct task *t, struct plan *p, struct arena *a, struct 
 {
     plan_init(p, a, t->graph, st);
     p->rearranged = t->rearranged;
+    p->runtime = t->runtime;
     return lower_partition(p, t->set);
 }
 
@@ -191,9 +193,9 @@ static bool fit_with_strips(const struct task *t, struct plan *p, struct arena *
 }
 
 bool plan_fit(struct plan *p, struct arena *a, const struct tfl_subgraph *g, const struct partition *set,
-              const bool *rearranged, struct status *st)
+              const bool *rearranged, int runtime, struct status *st)
 {
-    const struct task t = {g, set, rearranged};
+    const struct task t = {g, set, rearranged, runtime};
     struct status why = {0};
     if (attempt(&t, &(struct groups){0}, p, a, &why) ||
         (why.code == STATUS_LIMIT && fit_with_strips(&t, p, a, st)))

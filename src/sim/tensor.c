@@ -83,6 +83,10 @@ static void slots_read(const struct tile *t, unsigned base, bool bank, unsigned 
             *known &= ~(1ull << lane);
 }
 
+/* Sums saturate (LIKELY): compiler 16 has nothing but the lowest bias to keep lanes behind an odd number of classes
+ * from counting in SOFTMAX, and what it is added to may be negative. */
+static uint32_t bias_of(uint32_t raw) { return raw == 0x80000000u ? 0xc0000000u : raw; }
+
 enum step tensor_group(struct chip *c, int tile, struct unit *u)
 {
     struct tensor_run *r = u->run;
@@ -116,7 +120,7 @@ enum step tensor_group(struct chip *c, int tile, struct unit *u)
     if (i->mem_bias && !resize) { /* set, but nothing loaded: one nearest resize */
         slots_read(t, 64, bank, r->lanes, raw, &r->header_known);
         for (unsigned lane = 0; lane < r->lanes; lane++)
-            r->bias[lane] = (int32_t)((uint32_t)r->bias[lane] + raw[lane]);
+            r->bias[lane] = (int32_t)((uint32_t)r->bias[lane] + bias_of(raw[lane]));
     }
     if (i->perch) {
         struct row zp;
