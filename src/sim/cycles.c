@@ -10,7 +10,10 @@ static const unsigned step_cycles[CYCLES_UNITS] = {1, 1, 1, 1, 4};
 
 enum { ALL_THREADS = 0x3ff };
 
-const struct cycles_link cycles_usb3 = {"USB 3", 500e6, 400e6, 0.3e-3};
+/* From published numbers (../shared/spec/peers.md 5.2).  Link: VGG19 has 5.31 MB of parameters more than VGG16, nearly all of
+ * them streamed, and takes 12 ms longer.  Overhead: a small product over USB (libredgetpu).  Cycles per step: the mean of what is
+ * left of MobileNet v1 (1.30) and v2 (1.65); docs/evidence.md, "Cycles", says how well one foretells the other. */
+const struct cycles_link cycles_usb3 = {"USB 3", 500e6, 442e6, 0.28e-3, 1.48};
 
 /* Steps of the stretch so far. */
 struct work {
@@ -153,10 +156,20 @@ bool cycles_estimate(struct arena *a, const struct dwn_executable *x, struct cyc
     return true;
 }
 
-double cycles_seconds(const struct cycles *c, const struct cycles_link *link)
+double cycles_chip_seconds(const struct cycles *c, const struct cycles_link *link)
+{
+    return (double)c->total * link->cycles_per_step / link->clock_hz;
+}
+
+double cycles_link_seconds(const struct cycles *c, const struct cycles_link *link)
 {
     double bytes = (double)c->host_in + (double)c->host_out + (double)c->parameters + (double)c->instructions;
-    return link->overhead + bytes / link->bytes_per_second + (double)c->total / link->clock_hz;
+    return link->overhead + bytes / link->bytes_per_second;
+}
+
+double cycles_seconds(const struct cycles *c, const struct cycles_link *link)
+{
+    return cycles_link_seconds(c, link) + cycles_chip_seconds(c, link);
 }
 
 static double share(uint64_t part, uint64_t whole)
@@ -188,6 +201,7 @@ void cycles_print(struct buf *o, const struct cycles *c, const struct cycles_lin
         buf_text(o, " %11llu", wide(c->unit[u]));
     buf_text(o, "\n  link: %llu bytes in, %llu out, %llu of parameters, %llu of instructions\n", wide(c->host_in),
              wide(c->host_out), wide(c->parameters), wide(c->instructions));
-    buf_text(o, "  estimate on %s: %.3f ms per run, %.3f ms of it on the chip at %.0f MHz\n", link->name,
-             1e3 * cycles_seconds(c, link), 1e3 * (double)c->total / link->clock_hz, 1e-6 * link->clock_hz);
+    buf_text(o, "  estimate on %s: %.3f ms per run, %.3f ms of it on the chip at %.0f MHz, %.2f cycles per step\n",
+             link->name, 1e3 * cycles_seconds(c, link), 1e3 * cycles_chip_seconds(c, link), 1e-6 * link->clock_hz,
+             link->cycles_per_step);
 }

@@ -46,15 +46,18 @@ struct isa_program;
 void cycles_count(struct arena *a, const struct dwn_executable *x, const struct isa_program *streams,
                   struct cycles *out);
 
-/* How the chip is connected. */
+/* How the chip is connected, and how long it really takes for what is counted. */
 struct cycles_link {
     const char *name;
-    double clock_hz, bytes_per_second, overhead; /* seconds per run: driver, interrupt */
+    double clock_hz, bytes_per_second, overhead; /* overhead: seconds per run: driver, interrupt */
+    double cycles_per_step; /* measured cycles for one that is counted: what units wait for each other, and more */
 };
 extern const struct cycles_link cycles_usb3;
 
-/* Seconds of one run: the link, then the chip; nothing overlaps. */
+/* Seconds of one run: overhead, the bytes over the link, then the chip; nothing overlaps. */
 double cycles_seconds(const struct cycles *c, const struct cycles_link *link);
+double cycles_chip_seconds(const struct cycles *c, const struct cycles_link *link);
+double cycles_link_seconds(const struct cycles *c, const struct cycles_link *link); /* with the overhead */
 
 /* A table: a line for each region, then the sums.  Appends to out. */
 void cycles_print(struct buf *out, const struct cycles *c, const struct cycles_link *link);

@@ -1,5 +1,5 @@
 /* Seeded faults in executables that we made: what changes an output is noticed by the verifier, by the simulator in
- * strict mode or by the comparison of outputs on three inputs; nothing slips through to other inputs. */
+ * strict mode or by the comparison of outputs on eight inputs; nothing slips through to other inputs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +54,7 @@ static void judge(const char *name, struct tfl_model *(*make)(struct arena *))
     unsigned tried = count[FAULT_BY_VERIFIER] + count[FAULT_BY_SIMULATOR] + count[FAULT_BY_OUTPUT] +
                      count[FAULT_HARMLESS];
     assert_true(tried > fault_kinds() / 2); /* not every kind has a place in every program */
-    assert_true(count[FAULT_BY_VERIFIER] >= tried / 2);
+    assert_true(count[FAULT_BY_VERIFIER] > tried * 3 / 5);
     arena_free(a);
 }
 

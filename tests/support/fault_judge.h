@@ -15,7 +15,7 @@ enum fault_verdict {
 };
 
 /* A good package with its outputs on FAULT_INPUTS seeded inputs. */
-enum { FAULT_COMPARED = 3, FAULT_INPUTS = 5 };
+enum { FAULT_COMPARED = 8, FAULT_INPUTS = 12 };
 struct fault_trial {
     const struct dwn_package *package;
     const struct bytes *good[FAULT_INPUTS];

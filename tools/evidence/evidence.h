@@ -32,7 +32,7 @@ struct row {
     int faulted, fault[MAX_KINDS][FAULT_VERDICTS]; /* seeded faults: tried on this model; by kind and verdict */
     /* cycles: the official number (0: none), our estimate, and milliseconds of a run over USB 3 */
     long long official_cycles, cycles;
-    double ms;
+    double ms, chip_ms; /* chip_ms: the part of it on the chip */
     /* c */
     int ran, equal; /* seeded inputs: official executable on the simulator; equal to the edgetpu kernels */
     char ran_why[WHY];
