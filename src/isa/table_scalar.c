@@ -74,7 +74,7 @@ static const struct isa_field branch[] = {
     F("value", 16, 1, branch.value, PROVEN, "taken where the predicate has this value"),
     S("target", 17, 15, branch.target, PROVEN, "words from this one"),
     Z(32, 1),
-    F("one", 33, 1, branch.one, UNKNOWN, "1 in every instance"),
+    F("one", 33, 1, branch.one, UNKNOWN, "1 in every instance: nothing to compare"),
     Z(34, 94),
 };
 
@@ -123,7 +123,7 @@ static const struct isa_field inject[] = {
     TTU3("T", 14, inject.t, 21, 20), Z(225, 83),
     SIGNAL("P0", 308, inject.p[0], 2), SIGNAL("P1", 311, inject.p[1], 2),
     WAIT("R0", 314, inject.wait[0], 4, 2, 1), WAIT("R1", 353, inject.wait[1], 4, 2, 1),
-    F("one", 392, 17, inject.one, UNKNOWN, "1 in every instance"),
+    F("one", 392, 17, inject.one, UNKNOWN, "1 in every instance: nothing to compare"),
     X("dst", 409, 16, inject.dst, PROVEN, "mask of the tiles that receive"),
     Z(425, 9),
     F("cells", 434, 6, inject.cells, PROVEN, "cells of 4 bytes in a row, minus 1"),
@@ -147,7 +147,7 @@ static const struct isa_field start[] = {
 
 static const struct isa_field end[] = {
     Z(0, 6), OPCODE, Z(12, 14),
-    F("one", 26, 1, end.one, UNKNOWN, "1 in every instance"),
+    F("one", 26, 1, end.one, UNKNOWN, "1 in every instance: nothing to compare"),
     Z(27, 101),
 };
 

@@ -17,8 +17,9 @@
     WAIT("R4", 1742, tensor.wait[4], 5, 3, 1), WAIT("R5", 1783, tensor.wait[5], 5, 3, 1), \
     Z(1824, 19), \
     F("acc4", 1843, 1, tensor.acc4, UNKNOWN, \
-      "1 exactly in 8-bit operations (a16 = w16 = a1 = w1 = 0) of more than one reduction step"), \
-    F("one", 1844, 1, tensor.one, UNKNOWN, "1 in every instance"), \
+      "1 exactly in 8-bit operations (a16 = w16 = a1 = w1 = 0) of more than one step per sum (10 117 of 10 117); " \
+      "it does not choose the number of products: with one product where it is 0, 89 of 125 official outputs change"), \
+    F("one", 1844, 1, tensor.one, UNKNOWN, "1 in every instance: nothing to compare"), \
     F("nospill", 1845, 1, tensor.nospill, PROVEN, "0: the partial sums visit more than one row (unit P walks)"), \
     F("a16", 1846, 1, tensor.a16, LIKELY, \
       "A holds 16-bit elements; also 1 in average pooling, where W carries the data"), \
@@ -40,7 +41,8 @@
     F("lanes_last", 1934, 6, tensor.lanes_last, PROVEN, "lanes - 1 of the last channel group"), \
     F("lanes", 1940, 6, tensor.lanes, PROVEN, "lanes - 1 of the other channel groups"), \
     F("lut", 1946, 1, tensor.lut, LIKELY, "the result goes through the table of the last 0x19"), \
-    F("norm", 1947, 1, tensor.norm, GUESS, "range reduction for the 1/sqrt table; only in 0x03"), \
+    F("norm", 1947, 1, tensor.norm, LIKELY, "range reduction for the 1/sqrt table, to [1, 4); only in 0x03. Of 125 " \
+      "official outputs 3 change without it, 1 with [1/2, 2) and 19 with [1/4, 1)"), \
     F("out16", 1948, 1, tensor.out16, LIKELY, "16-bit results, twice the words"), \
     R("scale", 1949, tensor.scale, PROVEN, "float32 multiplier; 1 where mem_mult")
 
@@ -61,10 +63,13 @@ static const struct isa_field arithmetic[] = {
 
 #define AXIS(p, m, bit) \
     F(p ".loop", bit, 3, m.loop, LIKELY, "master loop that walks the outputs of this axis"), \
-    F(p ".nearest", (bit) + 3, 1, m.nearest, GUESS, "1: round the position to the nearest input instead of two taps"), \
+    F(p ".nearest", (bit) + 3, 1, m.nearest, GUESS, \
+      "1: round the position to the nearest input instead of two taps; one instance, in a model without its source"), \
     Z((bit) + 4, 4), \
     F(p ".phase", (bit) + 8, 8, m.phase, LIKELY, "position of the first output, in 1/(2*factor) of an input element"), \
-    F(p ".factor", (bit) + 16, 16, m.factor, GUESS, "outputs per input; always 2")
+    F(p ".factor", (bit) + 16, 16, m.factor, GUESS, \
+      "outputs per input; always 2. Positions in 1/2 or 1/8 of an element instead of 1/4 change all 5 outputs of " \
+      "MoveNet; no instance tells what another factor does")
 #define PITCH(p, m, bit, width) \
     F(p ".pitch", bit, width, m.pitch, LIKELY, "bytes from one input element to the next; equals a stride of A")
 

@@ -77,7 +77,7 @@ static const struct isa_field table[] = {
     F("seq", 46, 16, table.seq, PROVEN, "running number of the tile instruction"),
     SEGMENT(0), SEGMENT(1), SEGMENT(2), SEGMENT(3), SEGMENT(4), SEGMENT(5), SEGMENT(6), SEGMENT(7),
     LIMIT(0), LIMIT(1), LIMIT(2), LIMIT(3), LIMIT(4), LIMIT(5), LIMIT(6),
-    F("three", 1566, 2, table.three, UNKNOWN, "3 in every instance"),
+    F("three", 1566, 2, table.three, UNKNOWN, "3 in every instance: nothing to compare"),
     Z(1568, 96),
 };
 

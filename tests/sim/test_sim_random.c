@@ -181,28 +181,34 @@ static void narrow_dump(struct program *p, int tile, int32_t address)
     wide_dump(p, tile, 2000);
 }
 
-static void make(struct maker *m)
+/* Random rows in wide memory, random words in narrow memory of some tiles. */
+static void begin(struct program *p, int32_t tiles)
 {
-    struct program *p = &m->p;
     program_begin(p);
     descriptor(p, DWN_PARAMETER, "", 256 * ROWS, 2);
     struct isa_infeed *feed = &program_add(p, ISA_INFEED)->infeed;
     feed->p = (struct isa_signal){1, 0};
     isa_ttu_set(&feed->t, 3, 0, (struct isa_dim[]){{4 * ROWS, 1}}, 1);
     struct isa_ring_recv *r = &program_add(p, ISA_RING_RECV_A)->recv;
-    r->tiles = 3;
+    r->tiles = tiles;
     isa_ttu_set(&r->w, 4, 0, (struct isa_dim[]){{ROWS, 1}}, 1);
     struct isa_inject *i = &program_add(p, ISA_INJECT)->inject;
-    i->dst = 3, i->cells = 63, i->one = 1, i->wait[0] = (struct isa_wait){ISA_PARAM_POP, 0, 1, 1, 1};
+    i->dst = tiles, i->cells = 63, i->one = 1, i->wait[0] = (struct isa_wait){ISA_PARAM_POP, 0, 1, 1, 1};
     isa_ttu_set(&i->t, 3, 0, (struct isa_dim[]){{4 * ROWS, 1}}, 1);
     fence(p, 0, false);
     for (int32_t at = 0; at <= OUT; at += OUT) { /* something everywhere */
         struct isa_to_narrow *n = &program_add(p, ISA_TO_NARROW)->to_narrow;
-        n->tiles = 3, n->pack = 1;
+        n->tiles = tiles, n->pack = 1;
         isa_ttu_set(&n->w, 4, 0, (struct isa_dim[]){{INPUT_WORDS / 64, 1}}, 1);
         isa_ttu_set(&n->n, 6, at, (struct isa_dim[]){{64, 1}, {INPUT_WORDS / 64, 64}}, 2);
         fence(p, 0x7ffff, true);
     }
+}
+
+static void make(struct maker *m)
+{
+    struct program *p = &m->p;
+    begin(p, 3);
     add_to_narrow(m);
     add_tensor(m);
     add_to_wide(m);
@@ -262,8 +268,63 @@ static void all_paths_agree(void **state)
     assert_true(fast > PROGRAMS);
 }
 
+/* A product that is large enough for threads, on all tiles; `out`: byte of its results. */
+static void large_product(struct program *p, int32_t out)
+{
+    enum { STEPS = 16, POSITIONS = 512 };
+    begin(p, ALL_TILES);
+    struct isa_tensor *t = &program_add(p, ISA_MAC)->tensor;
+    *t = (struct isa_tensor){.tiles = ALL_TILES, .one = 1, .acc4 = 1, .nospill = 1, .lim = {STEPS - 1, POSITIONS - 1},
+                             .redmask = 1, .chdim = 2, .lanes = 63, .lanes_last = 63, .wzp = 100, .azp = 7, .ozp = 120,
+                             .scale = (int32_t)f32_bits(0.001f), .max = (int32_t)f32_bits(135.0f),
+                             .min = (int32_t)f32_bits(-120.0f)};
+    isa_ttu_set(&t->a, 8, 0, (struct isa_dim[]){{STEPS, 4}, {POSITIONS, 4}}, 2);
+    isa_ttu_set(&t->w, 8, 0, (struct isa_dim[]){{STEPS, 4}, {POSITIONS, 0}}, 2);
+    isa_ttu_set(&t->p, 8, 0, (struct isa_dim[]){{STEPS, 0}, {POSITIONS, 0}}, 2);
+    isa_ttu_set(&t->o, 8, out, (struct isa_dim[]){{16 * POSITIONS, 4}}, 1);
+    t->p.bdim = 1, t->p.boff = 4;
+    fence(p, 0, true);
+    descriptor(p, DWN_OUTPUT, "y", 3 * DUMP, 3);
+    narrow_dump(p, 0, out / 4);
+    narrow_dump(p, 7, out / 4 + 16 * POSITIONS - DUMP / 4);
+    narrow_dump(p, 15, out / 4);
+    program_end(p);
+}
+
+static void threads_give_the_same(void **state)
+{
+    (void)state;
+    static uint8_t rows[256 * ROWS];
+    uint64_t seed = 78;
+    for (unsigned k = 0; k < sizeof rows; k++)
+        rows[k] = (uint8_t)random_next(&seed);
+    for (unsigned fails = 0; fails < 2; fails++) {
+        struct arena *a = arena_new();
+        struct program p;
+        large_product(&p, fails ? 180000 : 64000);
+        struct dwn_executable x = executable(a, &p, DWN_STAND_ALONE);
+        x.outputs = layer(a, "y", 3 * DUMP, true);
+        x.n_outputs = 1;
+        x.parameters = bytes_of(rows, sizeof rows);
+        struct dwn_package package = {.executables = &x, .n_executables = 1};
+        struct bytes y[3] = {{0}};
+        struct status st[3] = {{0}};
+        for (unsigned k = 0; k < 3; k++) {
+            struct sim *s = sim_new(&(struct sim_options){.threads = k ? 4 : 1});
+            assert_int_equal(sim_run(s, a, &package, NULL, &y[k], &st[k]), !fails);
+            sim_free(s);
+            if (fails) /* the tile with the lowest number tells why */
+                assert_string_equal(st[k].message, st[0].message);
+            else
+                assert_true(bytes_equal(y[k], y[0]));
+        }
+        assert_true(!fails || strstr(st[0].message, "tile 0"));
+        arena_free(a);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(all_paths_agree)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(all_paths_agree), cmocka_unit_test(threads_give_the_same)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
