@@ -150,6 +150,7 @@ static void emit_line(const struct plan *plan, const struct step *s, struct prog
     deal_strips(&d);
     deal_slices(&d);
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+    emit_fence(p, (struct fence){.flags = LAYER_FLAGS}); /* as behind a pool (emit_exchange.c) */
 }
 
 const struct family family_line = {.name = "row of pixels to vector", .size = size_line, .emit = emit_line,

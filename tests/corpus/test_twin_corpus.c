@@ -15,6 +15,7 @@ static const char *const equal_rows[] = {
     "P196", /* a row of pixels to a dense layer */
     "P310", /* pool of 8x8x10 by exchange, SOFTMAX behind it */
     "P403", /* MEAN over 7x7x1024; LOGISTIC with the identity matrix that the exchange left */
+    "P433", /* SOFTMAX over 965 classes: an odd number on several tiles */
     "P469", /* pool of 7x7x1280: two groups of channels a tile */
     "P481", /* FULLY_CONNECTED behind FULLY_CONNECTED */
 };
