@@ -123,8 +123,9 @@ static struct verdict judge_room(const struct support *s, uint32_t op, struct sh
         return REFUSE(s, SUPPORT_LIMITATION, "%s: %d cells of %d inputs take %lld rows of a tile's parameter memory; "
                       "up to %d cells and %d rows (4 * (1 + inputs / 4 + cells / 4)) are possible", op_name(s, op), d.cells,
                       d.inputs, (long long)rows, CELL_LIMIT, ROW_LIMIT);
-    if (d.steps > STEP_LIMIT)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: %d steps; %d are possible", op_name(s, op), d.steps, STEP_LIMIT);
+    if (d.steps < 1 || d.inputs < 1 || d.cells < 1 || d.steps > STEP_LIMIT)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: %d steps of %d inputs and %d cells; 1 to %d steps are possible",
+                      op_name(s, op), d.steps, d.inputs, d.cells, STEP_LIMIT);
     int64_t share = ceil_div(d.steps, 4), x = d.steps * quads, y = share * ceil_div(d.cells, 4),
             own = (int64_t)d.steps * ceil_div(d.cells, 4); /* lstm_words must not overflow */
     int64_t collect = 2 * share * quads + x,

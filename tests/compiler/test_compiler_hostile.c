@@ -11,7 +11,7 @@
 #include "compiler/compiler.h"
 #include "support/make_model.h"
 
-enum { KINDS = 4 };
+enum { KINDS = 5 };
 
 static bool try_bytes(struct bytes file)
 {
@@ -44,6 +44,14 @@ static struct tfl_model *pool_net(struct arena *a)
     return maker_finish(k);
 }
 
+static struct tfl_model *lstm_net(struct arena *a)
+{
+    struct maker *k = maker_new(a, TFL_INT8, 5);
+    int x = make_lstm(k, make_input(k, 2, (int32_t[]){3, 5}), &(struct make_lstm){.cells = 6});
+    make_output(k, make_fully_connected(k, make_flatten(k, x), 4, TFL_ACT_NONE));
+    return maker_finish(k);
+}
+
 static struct bytes model_file(struct arena *a, int kind)
 {
     struct status st = {0};
@@ -51,7 +59,8 @@ static struct bytes model_file(struct arena *a, int kind)
     struct tfl_model *m = kind == 0   ? make_fc_chain(a, TFL_INT8, 1, 40, 70, 2)
                           : kind == 1 ? make_fc_chain(a, TFL_UINT8, 2, 130, 9, 3)
                           : kind == 2 ? make_conv_net(a, TFL_INT8, 3, 16, 8, 2)
-                                      : pool_net(a);
+                          : kind == 3 ? pool_net(a)
+                                      : lstm_net(a);
     assert_true(tfl_write(a, m, &(struct tfl_write_options){0}, &file, &st));
     return file;
 }
