@@ -17,6 +17,11 @@ bool lower_resize(struct plan *p, uint32_t op)
     const struct tfl_operator *o = &p->graph->operators[op];
     const struct tfl_tensor *t = &p->graph->tensors[o->outputs[0]];
     uint32_t in = lower_value(p, (uint32_t)o->inputs[0]);
+    struct shape4 from, to;
+    if (shape4_of(op_input(p->graph, o, 0), &from) && shape4_of(t, &to) && from.y == to.y && from.x == to.x) {
+        p->value_of[o->outputs[0]] = in;
+        return true;
+    }
     if (!is_alone(p, &p->values[in], o->inputs[0]))
         in = lower_plain(p, in, op);
     struct value v = p->values[in];

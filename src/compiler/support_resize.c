@@ -18,6 +18,11 @@ struct verdict support_resize(const struct support *s, uint32_t op)
     if (s->form[o->inputs[0]] == FORM_VECTOR)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" lies on the chip as a vector; images are resized",
                       op_name(s, op), in->name);
+    if (!same_numbers(in, out))
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" and output \"%s\" have different scales or zero points",
+                      op_name(s, op), in->name, out->name);
+    if (to.y == from.y && to.x == from.x)
+        return MAPPED; /* whatever the centres are: deeplab_mobilenet_edgetpu_slim_cityscapes, 33x33 */
     if (p->align_corners || !p->half_pixel_centers)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: align_corners %d, half_pixel_centers %d: only half_pixel_centers "
                       "alone is known of the chip", op_name(s, op), p->align_corners, p->half_pixel_centers);
@@ -28,9 +33,6 @@ struct verdict support_resize(const struct support *s, uint32_t op)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) has fewer than %d rows or columns: tiles without "
                       "pixels of their own would have to make some", op_name(s, op), in->name,
                       tfl_shape_text(s->arena, in), GRID);
-    if (!same_numbers(in, out))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" and output \"%s\" have different scales or zero points",
-                      op_name(s, op), in->name, out->name);
     struct grid plane = grid_of(from.y, from.x, from.z);
     resize_claim(&plane);
     int32_t words = resize_border_words(&plane);

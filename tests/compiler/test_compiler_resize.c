@@ -76,6 +76,21 @@ static void large(void **state)
     arena_free(a);
 }
 
+/* Nothing is to be done, whatever the centres are. */
+static void same_size(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, i % 2 ? TFL_INT8 : TFL_UINT8, (uint64_t)i);
+        int t = conv(k, make_input(k, 3, (int32_t[]){9, i < 3 ? 3 : 33, 4}), 1, 19);
+        t = make_resize(k, TFL_OP_RESIZE_BILINEAR, t, 9, i < 3 ? 3 : 33, i % 3 == 1, i % 3 == 2);
+        make_output(k, i % 2 ? conv(k, t, 3, 8) : t);
+        assert_true(judge_exact(a, maker_finish(k)));
+        arena_free(a);
+    }
+}
+
 static void stays_on_the_cpu(void **state)
 {
     (void)state;
@@ -107,7 +122,7 @@ static void stays_on_the_cpu(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(exact), cmocka_unit_test(large),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(exact), cmocka_unit_test(large), cmocka_unit_test(same_size),
                                        cmocka_unit_test(stays_on_the_cpu)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
