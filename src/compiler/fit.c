@@ -6,7 +6,7 @@
 #include "compiler/strips.h"
 
 enum {
-    MOST_STEPS = 64,    /* of a group: rows at the seams add up */
+    MOST_STEPS = 256,   /* of a group */
     MOST_PASSES = 256,
     ATTEMPTS = 12,      /* with less and less memory, because some is lost between buffers */
 };

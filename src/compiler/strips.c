@@ -109,16 +109,6 @@ static int64_t cycles_to_move(const struct grid *g)
            g->words / 16 + FENCES;
 }
 
-/* Nobody but steps of the group reads the value: it needs no border. */
-static bool read_inside_only(const struct plan *p, const struct strips *t, uint32_t value)
-{
-    for (uint32_t i = 0; i < p->n_steps; i++)
-        for (uint32_t k = 0; k < p->steps[i].n_in; k++)
-            if (p->steps[i].in[k] == value && !in_group(t, i) && p->steps[i].family != &family_outfeed_image)
-                return false;
-    return true;
-}
-
 static void drop_border(struct grid *g)
 {
     for (int i = 0; i < GRID; i++) {
@@ -128,46 +118,35 @@ static void drop_border(struct grid *g)
     grid_keep(g);
 }
 
-static int64_t whole_words(const struct plan *p, const struct strips *t, uint32_t value)
-{
-    const struct value *v = &p->values[value];
-    if (v->layout == LAYOUT_WHOLE)
-        return ceil_div(v->z, 4);
-    if (v->layout == LAYOUT_PARTS)
-        return 0;
-    struct value plain = *v;
-    if (v->layout == LAYOUT_GRID && read_inside_only(p, t, value))
-        drop_border(&plain.grid);
-    return box_words(&plain);
-}
-
-struct life {
-    uint32_t first, last; /* steps of the group */
+struct life { /* steps, both included; first > last: none */
+    uint32_t first, last;
 };
 
-/* Words of the whole images that are in narrow memory while step `step` of this pass runs: what is read until the last
- * pass has taken its band, an end from the first band on. */
-static int64_t resident_words(const struct bands *b, const struct life *lives, const int64_t *whole, uint32_t step)
+static const struct life NOWHERE = {1, 0};
+
+/* Words of whole images.  One that nobody but steps of the group reads needs no border. */
+static int64_t *whole_words(struct arena *a, const struct plan *p, const struct strips *t)
 {
-    int64_t words = 0;
-    bool first = b->pass == 0, last = b->pass == b->t->passes - 1;
-    for (uint32_t i = 0; i < b->p->n_values; i++) {
-        const struct value *v = &b->p->values[i];
-        bool there = v->first < b->t->first && v->last >= b->t->first;
-        if (b->role[i] == BAND_READ && v->last <= b->t->last)
-            there = there && (!last || step <= lives[i].first);
-        if (b->role[i] == BAND_END && !b->t->leaves)
-            there = !first || step >= lives[i].last;
-        words += there ? whole[i] : 0;
+    int64_t *words = ARENA_ARRAY(a, int64_t, p->n_values);
+    bool *outside = ARENA_ARRAY(a, bool, p->n_values);
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        for (uint32_t k = 0; k < p->steps[i].n_in && !in_group(t, i); k++)
+            outside[p->steps[i].in[k]] |= p->steps[i].family != &family_outfeed_image;
+    for (uint32_t i = 0; i < p->n_values; i++) {
+        struct value v = p->values[i];
+        if (v.layout == LAYOUT_GRID && !outside[i])
+            drop_border(&v.grid);
+        words[i] = v.layout == LAYOUT_WHOLE ? ceil_div(v.z, 4) : v.layout == LAYOUT_PARTS ? 0 : box_words(&v);
     }
     return words;
 }
 
+/* When the bands are there. */
 static struct life *lives_of(struct arena *a, const struct bands *b)
 {
     struct life *lives = ARENA_ARRAY(a, struct life, b->p->n_values);
     for (uint32_t i = 0; i < b->p->n_values; i++)
-        lives[i].first = UINT32_MAX;
+        lives[i] = (struct life){UINT32_MAX, 0};
     for (uint32_t i = b->t->first; i <= b->t->last; i++) {
         const struct step *s = &b->p->steps[i];
         for (uint32_t k = 0; k <= s->n_in; k++) {
@@ -181,6 +160,21 @@ static struct life *lives_of(struct arena *a, const struct bands *b)
     return lives;
 }
 
+/* When the whole image is in narrow memory in this pass: what is read until the last pass has taken its band, an end
+ * from the first band on. */
+static struct life whole_life(const struct bands *b, const struct life *lives, uint32_t value)
+{
+    const struct value *v = &b->p->values[value];
+    const struct strips *t = b->t;
+    bool first = b->pass == 0, last = b->pass == t->passes - 1;
+    if (b->role[value] == BAND_END)
+        return t->leaves ? NOWHERE : (struct life){first ? lives[value].last : t->first, t->last};
+    if (v->first >= t->first || v->last < t->first)
+        return NOWHERE;
+    bool dies = b->role[value] == BAND_READ && v->last <= t->last && last;
+    return (struct life){t->first, dies ? lives[value].first : t->last};
+}
+
 /* An element by element step writes where an operand lies that nobody needs any more. */
 static bool in_place(const struct bands *b, const struct life *lives, uint32_t step)
 {
@@ -191,20 +185,36 @@ static bool in_place(const struct bands *b, const struct life *lives, uint32_t s
     return false;
 }
 
+/* Words that are alive, as changes from one step of the group to the next. */
+static void count_life(int64_t *changes, const struct strips *t, struct life l, int64_t words)
+{
+    if (l.first > l.last)
+        return;
+    changes[l.first - t->first] += words;
+    changes[l.last + 1 - t->first] -= words;
+}
+
 static struct strips_cost cost_of_pass(const struct bands *b, const struct life *lives, const int64_t *whole,
-                                       const struct step_room *room)
+                                       const struct step_room *room, int64_t *changes)
 {
     struct strips_cost c = {0, 0};
+    int64_t alive = 0;
+    memset(changes, 0, (b->t->last - b->t->first + 2) * sizeof *changes);
+    for (uint32_t v = 0; v < b->p->n_values; v++) {
+        count_life(changes, b->t, whole_life(b, lives, v), whole[v]);
+        if (b->role[v] != BAND_NONE)
+            count_life(changes, b->t, lives[v], grid_words(&b->grid[v]));
+        if (b->role[v] == BAND_READ || (b->role[v] == BAND_END && !b->t->leaves))
+            c.cycles += cycles_to_move(&b->grid[v]);
+    }
     for (uint32_t i = b->t->first; i <= b->t->last; i++) {
         const struct step *s = &b->p->steps[i];
-        int64_t words = room[i].always + resident_words(b, lives, whole, i);
-        for (uint32_t v = 0; v < b->p->n_values; v++)
-            if (b->role[v] != BAND_NONE && lives[v].first <= i && i <= lives[v].last)
-                words += grid_words(&b->grid[v]);
+        alive += changes[i - b->t->first];
+        int64_t words = alive + room[i].always;
         if (s->out != NO_VALUE) {
-            int64_t all = grid_words(&plan_out(b->p, s)->grid);
-            words += room[i].with_whole ? ceil_div(room[i].with_whole * grid_words(&b->grid[s->out]), all) : 0;
-            words -= in_place(b, lives, i) ? grid_words(&b->grid[s->out]) : 0;
+            int64_t all = grid_words(&plan_out(b->p, s)->grid), made = grid_words(&b->grid[s->out]);
+            words += room[i].with_whole ? ceil_div(room[i].with_whole * made, all) : 0;
+            words -= in_place(b, lives, i) ? made : 0;
             if (s->family == &family_conv &&
                 !conv_fits(s->detail, plan_in(b->p, s, 0)->grid.words, most_pixels(&b->grid[s->out])))
                 words = IMPOSSIBLE;
@@ -212,9 +222,6 @@ static struct strips_cost cost_of_pass(const struct bands *b, const struct life 
         }
         c.words = words > c.words ? words : c.words;
     }
-    for (uint32_t v = 0; v < b->p->n_values; v++)
-        if (b->role[v] == BAND_READ || (b->role[v] == BAND_END && !b->t->leaves))
-            c.cycles += cycles_to_move(&b->grid[v]);
     return c;
 }
 
@@ -226,14 +233,13 @@ struct strips_cost strips_cost_of(const struct plan *p, const struct strips *t, 
     const struct life *lives = lives_of(a, &b);
     const int32_t pass[3] = {0, t->passes / 2, t->passes - 1}, times[3] = {1, t->passes - 2, 1};
     struct strips_cost all = {0, 0};
-    int64_t *whole = ARENA_ARRAY(a, int64_t, p->n_values);
-    for (uint32_t i = 0; i < p->n_values; i++)
-        whole[i] = whole_words(p, t, i);
+    const int64_t *whole = whole_words(a, p, t);
+    int64_t *changes = ARENA_ARRAY(a, int64_t, t->last - t->first + 2);
     for (int k = 0; k < 3; k++) {
         if (times[k] == 0)
             continue;
         bands_settle(&b, pass[k]);
-        struct strips_cost c = cost_of_pass(&b, lives, whole, room);
+        struct strips_cost c = cost_of_pass(&b, lives, whole, room, changes);
         all.words = c.words > all.words ? c.words : all.words;
         all.cycles += times[k] * c.cycles;
     }

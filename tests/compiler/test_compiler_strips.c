@@ -122,6 +122,24 @@ static void columns(void **state)
     arena_free(a);
 }
 
+/* No image after any of 120 steps fits: one group has all of them.  Only compiled: running it takes minutes. */
+static void many_steps(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 7);
+    int x = make_input(k, 3, (int32_t[]){256, 256, 3});
+    for (int i = 0; i < 120; i++)
+        x = make_conv_2d(k, x, &(struct make_window){.channels = 64, .size = 1});
+    make_output(k, x);
+    const struct tfl_model *m = maker_finish(k);
+    struct compile_result r;
+    struct status st = {0};
+    assert_true(compile_models(a, &m, 1, &(struct compile_options){.min_runtime_version = 14}, &r, &st));
+    assert_int_equal(r.n_mapped, 120);
+    arena_free(a);
+}
+
 #define ANY(s, list) (list)[random_next(s) % (sizeof(list) / sizeof *(list))]
 
 enum { MOST_MACS = 60 << 20 }; /* seconds of simulation */
@@ -221,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(stem), cmocka_unit_test(output_in_passes),
                                        cmocka_unit_test(residual), cmocka_unit_test(moved_rows),
                                        cmocka_unit_test(inside), cmocka_unit_test(columns),
+                                       cmocka_unit_test(many_steps),
                                        cmocka_unit_test(random_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
