@@ -28,7 +28,8 @@ void scalar_io_address(struct program *p, int64_t offset);
 void scalar_advance_address(struct program *p, uint32_t bytes);
 /* A loop around the instructions between begin and end: register `reg` goes from `from` in steps of `step` while it is
  * below `limit`.  The loop leaves all flags as it found them: every pass begins with the same counts.  At least one
- * pass; nothing in it may use `reg` or predicate 0.  Facts: keras_lstm (0x22 back to the first instruction of a step). */
+ * pass; nothing in it may use `reg` or predicate 0.  Facts: keras_lstm (0x22 back to the first instruction of a
+ * step). */
 struct scalar_loop {
     int reg;
     int32_t step, limit;

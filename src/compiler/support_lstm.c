@@ -121,8 +121,8 @@ static struct verdict judge_room(const struct support *s, uint32_t op, struct sh
     int64_t quads = ceil_div(d.inputs, 4), rows = LSTM_GATES * (1 + quads + ceil_div(d.cells, 4));
     if (d.cells > CELL_LIMIT || rows > ROW_LIMIT)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: %d cells of %d inputs take %lld rows of a tile's parameter memory; "
-                      "up to %d cells and %d rows (4 * (1 + inputs / 4 + cells / 4)) are possible", op_name(s, op), d.cells,
-                      d.inputs, (long long)rows, CELL_LIMIT, ROW_LIMIT);
+                      "up to %d cells and %d rows (4 * (1 + inputs / 4 + cells / 4)) are possible", op_name(s, op),
+                      d.cells, d.inputs, (long long)rows, CELL_LIMIT, ROW_LIMIT);
     if (d.steps < 1 || d.inputs < 1 || d.cells < 1 || d.steps > STEP_LIMIT)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: %d steps of %d inputs and %d cells; 1 to %d steps are possible",
                       op_name(s, op), d.steps, d.inputs, d.cells, STEP_LIMIT);
