@@ -10,7 +10,7 @@
 #include "sim/sim.h"
 
 static const char usage[] =
-    "usage: bench run MODEL [N]     one run in ms, simulated chip for its Edge TPU operators; on N threads: elapsed time\n"
+    "usage: bench run MODEL [N]     one run in ms, simulated chip for its Edge TPU operators; N threads: elapsed time\n"
     "       bench compile MODEL     time of compiling it, peak memory of this process\n"
     "       bench cut MODEL OUT     the model up to its first custom operator, for interpreters that lack it\n"
     "Times are processor time, best of several, one thread, where nothing else is said.\n";

@@ -359,7 +359,6 @@ static enum step agent_step(struct chip *c, unsigned agent, struct quantum *q)
     return unit_step(c, (int)(agent - AGENT_UNIT) % 16, (enum unit_id)((agent - AGENT_UNIT) / 16), q);
 }
 
-/* Seed 0: in order, each as far as it can go.  Else: another order and other amounts in every round. */
 static void shuffle(struct chip *c, uint16_t *order)
 {
     for (unsigned k = AGENTS - 1; k > 0; k--) {
@@ -458,24 +457,44 @@ static enum step tensor_turns(struct chip *c)
 
 /* ---- all ---- */
 
-/* Every agent once. */
-static enum step round_all(struct chip *c, uint16_t *order)
+/* Every agent once, in order, as far as it can go. */
+static enum step round_in_order(struct chip *c)
 {
-    bool moved = false, seeded = c->options.seed != 0;
-    if (seeded)
-        shuffle(c, order);
-    for (unsigned k = 0; k < AGENTS; k++) {
-        struct quantum q = {seeded ? 1 + (uint32_t)(random_next(&c->random) % 200) : UINT32_MAX};
-        bool tensors = !seeded && k == AGENT_TENSOR;
-        enum step s = tensors ? tensor_turns(c) : agent_step(c, order[k], &q);
-        if (tensors)
-            k += 15;
+    enum step most = STEP_IDLE;
+    for (unsigned agent = AGENT_CORE; agent < AGENTS; agent++) {
+        unsigned unit = agent - AGENT_UNIT;
+        struct quantum all = {UINT32_MAX};
+        enum step s;
+        if (agent < AGENT_UNIT) {
+            s = agent_step(c, agent, &all);
+        } else if (agent == AGENT_TENSOR) {
+            s = tensor_turns(c);
+            agent += 15;
+        } else if (unit_sleeps(c, (int)unit % 16, (enum unit_id)(unit / 16))) {
+            continue;
+        } else {
+            s = agent_step(c, agent, &all);
+        }
         if (s == STEP_FAILED)
             return s;
-        moved |= s == STEP_MOVED;
+        most = s > most ? s : most;
     }
-    accounts_fold(c);
-    return moved ? STEP_MOVED : STEP_IDLE;
+    return most;
+}
+
+/* Every agent once, in an order and by amounts that the seed decides. */
+static enum step round_shuffled(struct chip *c, uint16_t *order)
+{
+    enum step most = STEP_IDLE;
+    shuffle(c, order);
+    for (unsigned k = 0; k < AGENTS; k++) {
+        struct quantum q = {1 + (uint32_t)(random_next(&c->random) % 200)};
+        enum step s = agent_step(c, order[k], &q);
+        if (s == STEP_FAILED)
+            return s;
+        most = s > most ? s : most;
+    }
+    return most;
 }
 
 bool chip_run(struct chip *c)
@@ -484,9 +503,10 @@ bool chip_run(struct chip *c)
     for (unsigned k = 0; k < AGENTS; k++)
         order[k] = (uint16_t)k;
     for (;;) {
-        enum step s = round_all(c, order);
+        enum step s = c->options.seed ? round_shuffled(c, order) : round_in_order(c);
         if (s == STEP_FAILED)
             return false;
+        accounts_fold(c);
         if (s == STEP_IDLE)
             return all_idle(c) || deadlock(c);
     }
