@@ -6,7 +6,8 @@
  * slice of the other columns.  Transfers that are the same in several columns (rows) of tiles are one instruction.
  * All programs of this kind are alike but for the number of pixels and channels.
  *
- * Source: every instruction of the official mobilenet_v1_0.25_128 (4x4x256), 0.5_160 (5x5x512), 0.75_192 (6x6x768).
+ * Source: every instruction of the official mobilenet_v1_0.25_128 (4x4x256), 0.5_160 (5x5x512), 0.75_192 (6x6x768);
+ * for one row of tiles, which gets whole pixels, read from deeplabv3_mnv2_dm05 (33x33x160).
  * Other numbers of channels and images of fewer than four rows or columns by the same rules; official files of which
  * only the number of instructions by opcode is known agree (catalogue: 7x7x1280, 8x8x10, 4x4x10, 3x2x1024). */
 #include "compiler/families.h"
@@ -18,7 +19,7 @@ enum {
     COPY_ROWS = 2,
     GROUP = POOL_GROUP_WORDS,  /* words of channels that are reduced together */
     RELAY_WORDS = 2,           /* for each direction */
-    MOST_PIXELS = 1024,
+    MOST_PIXELS = 2048,
     MOST_WORDS = 512,          /* of a pixel: 32 groups */
     GATHER_FLOOR = 2073,       /* of the gather that follows */
 };
@@ -294,16 +295,30 @@ static struct isa_ttu turns(int32_t row, int32_t passes)
     return passes > 1 ? buffered(wide_rows(row, LOOPS({passes, 0})), 0, 1) : masked(wide_rows(row, NO_LOOPS), 1);
 }
 
+/* A single row of tiles gets all words of the pixels: they lie one behind another on both sides. */
+static bool whole_pixels(const struct exchange *e, int i) { return line_of(e, i) == e->g->words; }
+
 /* A row's words of n pixels, as many at a time as fill a wide row at most. */
 static struct loops kept_pixels(const struct exchange *e, int i, int32_t n, int32_t pitch)
 {
     int32_t line = line_of(e, i), at_a_time = line < ROW_WORDS ? line : ROW_WORDS;
+    if (whole_pixels(e, i))
+        return n * line > ROW_WORDS ? LOOPS({ROW_WORDS, 1}, {ceil_div(n * line, ROW_WORDS), ROW_WORDS})
+                                    : LOOPS({n * line, 1});
     struct loops l = LOOPS({at_a_time, 1});
     if (line > at_a_time)
         loop(&l, line / at_a_time, at_a_time);
     if (n > 1)
         loop(&l, n, pitch);
     return l;
+}
+
+/* The same as an address generator: the last row may be shorter (deeplabv3_mnv2_dm05). */
+static struct isa_ttu kept_words(const struct exchange *e, int i, int32_t n, int32_t at, struct loops l)
+{
+    int32_t rest = n * line_of(e, i) % ROW_WORDS;
+    struct isa_ttu t = narrow_words(at, l);
+    return whole_pixels(e, i) && rest && n * line_of(e, i) > ROW_WORDS ? short_last(t, 1, rest, ROW_WORDS - rest) : t;
 }
 
 /* Wide rows of these. */
@@ -331,7 +346,7 @@ static bool keep_out(int tile, const void *arg, struct isa_inst *out)
     struct loops l = kept_pixels(e, o->tile_row, n, e->g->words);
     int32_t passes = kept_rows(&l);
     out->op = ISA_TO_WIDE;
-    out->to_wide = (struct isa_to_wide){.n = narrow_words(e->in + line_at(e, o->tile_row), l),
+    out->to_wide = (struct isa_to_wide){.n = kept_words(e, o->tile_row, n, e->in + line_at(e, o->tile_row), l),
                                         .w = turns(e->row, passes), .p = signal_at(0), .pack = 1};
     if (passes > 1)
         out->to_wide.wait[0] = wait_room(ISA_W2N, 0, o->p->flag[tile][ISA_W2N] - 1, 1);
@@ -347,10 +362,9 @@ static bool keep_in(int tile, const void *arg, struct isa_inst *out)
         return false;
     int32_t line = line_of(e, o->tile_row);
     struct loops l = kept_pixels(e, o->tile_row, n, line);
-    int32_t passes = kept_rows(&l);
+    int32_t passes = kept_rows(&l), to = e->column + e->g->own_y[o->tile_row].first * w * line;
     out->op = ISA_TO_NARROW;
-    out->to_narrow = (struct isa_to_narrow){.w = turns(e->row, passes),
-                                            .n = narrow_words(e->column + e->g->own_y[o->tile_row].first * w * line, l),
+    out->to_narrow = (struct isa_to_narrow){.w = turns(e->row, passes), .n = kept_words(e, o->tile_row, n, to, l),
                                             .p = signal_at(passes > 1), .pack = 1};
     out->to_narrow.wait[0] = wait_data(ISA_N2W, 0, o->p->flag[tile][ISA_N2W] + 1, 1);
     return true;
@@ -378,10 +392,10 @@ static void send_pixels(const struct exchange *e, struct mesh *m, int first, con
                         int j)
 {
     int32_t w = width(e, j), n = height(e, i) * w, line = line_of(e, to);
-    struct loops l = LOOPS({line, 1});
+    struct loops l = whole_pixels(e, to) ? LOOPS({n * line, 1}) : LOOPS({line, 1});
     if (n == 0)
         return;
-    if (n > 1)
+    if (n > 1 && !whole_pixels(e, to))
         loop(&l, n, e->g->words);
     transfer(m, first, d, GRID * i + j, GRID * to + j, (struct side){e->in + line_at(e, to), l},
              (struct side){e->column + e->g->own_y[i].first * w * line, LOOPS({line * n, 1})});
@@ -687,7 +701,9 @@ static bool turn_channels(int tile, const void *arg, struct isa_inst *out)
     out->op = ISA_TO_WIDE;
     out->to_wide = (struct isa_to_wide){.n = narrow_words(r->in, n), .w = wide_rows(r->row, w), .p = signal_at(1),
                                         .par = 1, .pack = pack};
-    for (int k = 0; k < 5; k++) /* all that the groups of channels together wait for: nothing, since the fence */
+    /* All that the groups of channels together wait for: nothing, since the fence.  None where the last group is not
+     * whole (deeplabv3_mnv2_dm05). */
+    for (int k = 0; k < 5 && r->slices.total % GROUP == 0; k++)
         out->to_wide.wait[k] = wait_data(all[k], before, 1 - r->slices.groups, 1);
     return true;
 }
