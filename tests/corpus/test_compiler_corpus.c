@@ -221,8 +221,8 @@ static void models_compiled_together(void **state)
     (void)state;
     enum { ROOM = 256 };
     static const char *const names[] = {"mobilenet_v1_0.25_128_quant.tflite", "mobilenet_v1_0.5_160_quant.tflite",
-                                        "cocompilation/mobilenet_v1_0.25_128_quant_cocompiled_with_"
-                                        "mobilenet_v1_0.5_160_quant_edgetpu.tflite"};
+                                        ("cocompilation/mobilenet_v1_0.25_128_quant_cocompiled_with_"
+                                         "mobilenet_v1_0.5_160_quant_edgetpu.tflite")};
     struct arena *a = arena_new();
     struct status st = {0};
     struct bytes file[3];
