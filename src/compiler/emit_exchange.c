@@ -9,7 +9,8 @@
  * Source: every instruction of the official mobilenet_v1_0.25_128 (4x4x256), 0.5_160 (5x5x512), 0.75_192 (6x6x768);
  * for one row of tiles, which gets whole pixels, read from deeplabv3_mnv2_dm05 (33x33x160).
  * Other numbers of channels and images of fewer than four rows or columns by the same rules; official files of which
- * only the number of instructions by opcode is known agree (catalogue: 7x7x1280, 8x8x10, 4x4x10, 3x2x1024). */
+ * only the number of instructions by opcode is known agree (catalogue: 7x7x1280, 8x8x10;
+ * 4x4x10 and 3x2x1024 nearly). */
 #include "compiler/families.h"
 #include "compiler/pool.h"
 #include "compiler/scalar.h"
