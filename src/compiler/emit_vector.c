@@ -115,6 +115,8 @@ static void emit_gather(const struct plan *plan, const struct step *s, struct pr
     } else {
         emit_exchange_begin(p);
     }
+    if (row == GATHER_ROW && plan_finds_identity(plan, s)) /* a later step may want it */
+        row--;
     for (int32_t t = 0; t < c.tiles; t++)
         emit_copy(p, t, out->tiles, slice_words(&c, t), slice_at(plan, in, t), value_at(plan, out) + c.words * t, row);
     emit_barrier(p, 0);

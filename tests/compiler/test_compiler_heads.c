@@ -1,5 +1,6 @@
-/* Detection heads: rows of several images one behind another for the host (support_parts.c), random ones, compiled and
- * run on the simulated chip, give exactly the kernels' bytes. SEEDS, FIRST, VERBOSE as in judge.h. */
+/* Heads of networks, random ones, compiled and run on the simulated chip, give exactly the kernels' bytes: of detection,
+ * rows of several images one behind another for the host (support_parts.c), and of classification, a pool and dense
+ * layers.  SEEDS, FIRST, VERBOSE as in judge.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,8 +65,40 @@ static void heads(void **state)
     judge_draws(random_heads, 25, 75);
 }
 
+/* A pool and dense layers, a table now and then between: each finds in wide memory what the one before has left
+ * (mobilenet_v2_mask_classification: a gather wrote over the identity matrix that its LOGISTIC looked for). */
+static const struct tfl_model *random_classifier(struct arena *a, uint64_t seed)
+{
+    static const int32_t units[] = {1, 3, 10, 63, 65, 130, 300};
+    static const enum tfl_builtin tables[] = {TFL_OP_LOGISTIC, TFL_OP_TANH};
+    uint64_t s = seed;
+    struct maker *k = maker_new(a, random_next(&s) % 2 ? TFL_INT8 : TFL_UINT8, seed);
+    int32_t size = ANY(&s, sizes);
+    int x = make_input(k, 3, (int32_t[]){size, size, 4 + (int32_t)(random_next(&s) % 90)});
+    if (random_next(&s) % 2)
+        x = make_conv_2d(k, x, &(struct make_window){.channels = ANY(&s, units), .size = 1});
+    if (random_next(&s) % 2)
+        x = make_reduce(k, TFL_OP_MEAN, x, 2, (int32_t[]){1, 2}, false);
+    else
+        x = make_flatten(k, make_pool(k, TFL_OP_AVERAGE_POOL_2D, x,
+                                      &(struct make_window){.size = size, .padding = TFL_PAD_VALID}));
+    for (uint64_t layers = 1 + random_next(&s) % 3; layers > 0; layers--) {
+        x = make_fully_connected(k, x, ANY(&s, units), random_next(&s) % 2 ? TFL_ACT_RELU : TFL_ACT_NONE);
+        if (random_next(&s) % 3 == 0)
+            x = make_unary(k, ANY(&s, tables), x);
+    }
+    make_output(k, random_next(&s) % 3 ? x : make_softmax(k, x));
+    return maker_finish(k);
+}
+
+static void classifiers(void **state)
+{
+    (void)state;
+    judge_draws(random_classifier, 60, 75);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(heads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(heads), cmocka_unit_test(classifiers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
