@@ -741,14 +741,6 @@ static bool reduce_channels(int tile, const void *arg, struct isa_inst *out)
     return true;
 }
 
-static void add_classes(struct program *p, tile_inst_fn *make, const struct reduction *r)
-{
-    struct isa_inst inst[ISA_TILES];
-    unsigned n = tile_classes(make, r, NULL, inst);
-    for (unsigned k = 0; k < n; k++)
-        program_add(p, inst[k]);
-}
-
 static void emit_channel_pool(const struct plan *plan, const struct step *s, struct program *p)
 {
     const struct channel_pool *c = s->detail;
@@ -759,9 +751,9 @@ static void emit_channel_pool(const struct plan *plan, const struct step *s, str
     struct isa_mesh fill = {.tiles = (1 << r.slices.tiles) - 1, .b = mesh_words(r.one, NO_LOOPS), .fill = 1, .value = 1};
     program_add(p, (struct isa_inst){.op = ISA_MESH_NORTH, .mesh = fill});
     emit_fence(p, (struct fence){0});
-    add_classes(p, turn_channels, &r);
+    program_add_tiles(p, turn_channels, &r);
     emit_fence(p, (struct fence){0});
-    add_classes(p, reduce_channels, &r);
+    program_add_tiles(p, reduce_channels, &r);
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }

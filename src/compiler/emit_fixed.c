@@ -58,10 +58,7 @@ static void emit_fixed(const struct plan *plan, const struct step *s, struct pro
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     for (int32_t k = d->channels == 1 ? -1 : 0; k < (d->channels == 1 ? 0 : words); k++) {
         struct fixed f = {plan, s, k};
-        struct isa_inst inst[ISA_TILES];
-        unsigned n = tile_classes(one_tile, &f, NULL, inst);
-        for (unsigned i = 0; i < n; i++)
-            program_add(p, inst[i]);
+        program_add_tiles(p, one_tile, &f);
     }
 }
 

@@ -123,9 +123,6 @@ void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, 
         e.produced = e.produced || p->flag[t][ISA_AVDATA] != 0;
     for (unsigned k = 0; k < sizeof order / sizeof *order; k++) {
         e.op = order[k].op, e.columns = order[k].columns, e.low = order[k].low;
-        struct isa_inst inst[ISA_TILES];
-        unsigned n = tile_classes(one_tile, &e, NULL, inst);
-        for (unsigned i = 0; i < n; i++)
-            program_add(p, inst[i]);
+        program_add_tiles(p, one_tile, &e);
     }
 }

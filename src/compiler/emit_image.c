@@ -317,7 +317,6 @@ static void emit_infeed(const struct plan *plan, const struct step *s, struct pr
     const struct value *v = plan_out(plan, s);
     struct keep k = {plan, s};
     int32_t identity = plan->buffers[f->identity].at;
-    struct isa_inst inst[ISA_TILES];
     if (image_of(v).aligned)
         emit_identity(p, identity, f->identity_row, true);
     else
@@ -327,9 +326,7 @@ static void emit_infeed(const struct plan *plan, const struct step *s, struct pr
     ask_host(p, v);
     if (several) /* 10x10 pixels: only tile rows of 3; 5x5: none (tf2_ssd_mobilenet_v2 segment 2 of 3) */
         emit_fence(p, (struct fence){.flags = 1 << ISA_W2N, .threads = NO_THREADS, .tiles = several});
-    unsigned n = tile_classes(keep_pixels, &k, NULL, inst);
-    for (unsigned i = 0; i < n; i++)
-        program_add(p, inst[i]);
+    program_add_tiles(p, keep_pixels, &k);
     for (int i = 0; i < GRID; i++)
         receive_band(p, plan, s, i);
     emit_fence(p, (struct fence){0});

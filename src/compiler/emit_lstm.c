@@ -180,14 +180,6 @@ static struct isa_tensor lanes_of_a_word(void)
     return (struct isa_tensor){.one = 1, .nospill = 1, .lanes = 3, .lanes_last = 3};
 }
 
-static void add_all(struct program *p, tile_inst_fn *make, const struct action *a)
-{
-    struct isa_inst inst[ISA_TILES];
-    unsigned n = tile_classes(make, a, NULL, inst);
-    for (unsigned k = 0; k < n; k++)
-        program_add(p, inst[k]);
-}
-
 static void next_operation(struct program *p) { emit_fence(p, (struct fence){.flags = LAYER_FLAGS}); }
 
 /* Words of 8-bit cells on the tile. */
@@ -231,7 +223,7 @@ static bool copy_slice(int tile, const void *arg, struct isa_inst *out)
 
 static void copy_slices(const struct lstm *l, int32_t from, int32_t to, struct program *p)
 {
-    add_all(p, copy_slice, &(struct action){.l = l, .a = from, .to = to});
+    program_add_tiles(p, copy_slice, &(struct action){.l = l, .a = from, .to = to});
 }
 
 /* All results but the oldest move down by one, front first. */
@@ -299,8 +291,8 @@ static void emit_matrix(const struct lstm *l, const struct weighted *w, const st
     a.ready = program_flag(p, l->tiles, ISA_W2S);
     a.used = program_flag(p, l->tiles, ISA_AVDATA);
     if (q->segment.bias)
-        add_all(p, load_bias, &a);
-    add_all(p, multiply_weights, &a);
+        program_add_tiles(p, load_bias, &a);
+    program_add_tiles(p, multiply_weights, &a);
 }
 
 static void emit_gate_sums(const struct lstm *l, struct program *p)
@@ -349,7 +341,7 @@ static void emit_gates(const struct lstm *l, enum slot first, int32_t slots, enu
     next_operation(p);
     struct lut t = lut_make(f, 1.0f / n.scale);
     emit_table(p, l->tiles, &t);
-    add_all(p, add_bytes, &a);
+    program_add_tiles(p, add_bytes, &a);
 }
 
 static bool add_halves(int tile, const void *arg, struct isa_inst *out)
@@ -379,7 +371,7 @@ static void emit_cell_sum(const struct lstm *l, struct isa_tensor numbers, int32
     struct action a = {.l = l, .a = l->at.kept, .b = l->at.added, .to = to, .numbers = numbers};
     a.numbers.cbias = -(l->sum.m[0] * CELL_ZERO + l->sum.m[1] * HALF_ZERO);
     next_operation(p);
-    add_all(p, add_halves, &a);
+    program_add_tiles(p, add_halves, &a);
 }
 
 /* ---- products of two tensors, element by element: as MUL (emit_product.c), with 16-bit numbers ---- */
@@ -462,11 +454,11 @@ static void emit_product(const struct lstm *l, int32_t a, struct numbers na, int
     next_operation(p);
     m.ready = program_flag(p, l->tiles, ISA_N2W);
     m.used = program_flag(p, l->tiles, ISA_PARAM);
-    add_all(p, multiply, &m);
-    add_all(p, feed, &m);
+    program_add_tiles(p, multiply, &m);
+    program_add_tiles(p, feed, &m);
     emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
     m.to = to;
-    add_all(p, pack, &m);
+    program_add_tiles(p, pack, &m);
 }
 
 static bool widen(int tile, const void *arg, struct isa_inst *out)
@@ -495,7 +487,7 @@ static void emit_wide_gate(const struct lstm *l, enum slot k, struct program *p)
     set_result(&a.numbers, 1, GATE);
     a.numbers.out16 = 1;
     next_operation(p);
-    add_all(p, widen, &a);
+    program_add_tiles(p, widen, &a);
 }
 
 /* ---- a time step ---- */

@@ -59,14 +59,6 @@ static struct isa_inst feed(struct loops pixels, int32_t at, int32_t words, int3
                                          .wait = {wait_room(ISA_PARAM, 0, -1, 1)}}};
 }
 
-static void add_all(struct program *p, tile_inst_fn *make, const void *arg)
-{
-    struct isa_inst inst[ISA_TILES];
-    unsigned n = tile_classes(make, arg, NULL, inst);
-    for (unsigned k = 0; k < n; k++)
-        program_add(p, inst[k]);
-}
-
 struct stage {
     const struct plan *plan;
     const struct step *step;
@@ -124,8 +116,8 @@ static void emit_channel_max(const struct plan *plan, const struct step *s, stru
 {
     const struct stage m = {plan, s};
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
-    add_all(p, feed_channels, &m);
-    add_all(p, largest, &m);
+    program_add_tiles(p, feed_channels, &m);
+    program_add_tiles(p, largest, &m);
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
 }
 
@@ -178,9 +170,33 @@ static bool part_of(const struct norm *m, const struct value *v, int tile, struc
     return tile == 0;
 }
 
-static bool pixels_of(const struct norm *m, int tile, struct box *v)
+/* What a tile has of the pixels, and where their results go. */
+struct part {
+    struct box in, out;
+};
+
+typedef void stage_fn(const struct norm *m, const struct part *t, struct isa_inst *out);
+
+struct work {
+    const struct norm *m;
+    stage_fn *make;
+};
+
+static bool on_tile(int tile, const void *arg, struct isa_inst *out)
 {
-    return part_of(m, plan_in(m->plan, m->step, 0), tile, v);
+    const struct work *w = arg;
+    const struct step *s = w->m->step;
+    struct part t;
+    if (!part_of(w->m, plan_in(w->m->plan, s, 0), tile, &t.in))
+        return false;
+    part_of(w->m, plan_out(w->m->plan, s), tile, &t.out);
+    w->make(w->m, &t, out);
+    return true;
+}
+
+static void add(struct program *p, stage_fn *make, const struct norm *m)
+{
+    program_add_tiles(p, on_tile, &(struct work){m, make});
 }
 
 static struct isa_tensor numbers(float scale, float min, float max)
@@ -190,12 +206,9 @@ static struct isa_tensor numbers(float scale, float min, float max)
 }
 
 /* 16-bit numbers of all channels. */
-static bool widen(int tile, const void *arg, struct isa_inst *out)
+static void widen(const struct norm *m, const struct part *t, struct isa_inst *out)
 {
-    const struct norm *m = arg;
-    struct box v;
-    if (!pixels_of(m, tile, &v))
-        return false;
+    struct box v = t->in;
     int32_t n = v.w * v.h, q = v.words;
     out->op = ISA_MAC;
     struct isa_tensor *i = &out->tensor;
@@ -207,29 +220,21 @@ static bool widen(int tile, const void *arg, struct isa_inst *out)
     i->o = tensor_unit(4LL * at(m, PIXEL_WIDE), LOOPS({2, 4}, {n, 8LL * q}, {q, 8}));
     i->w = tensor_unit(4LL * IDENTITY_ROW, LOOPS({n, 0}, {q, 0}));
     i->p = buffered(tensor_unit(0, LOOPS({n, 0}, {q, 0})), 0, 4);
-    return true;
 }
 
 /* Words of a pixel that hold an element. */
 static int32_t pair_words(const struct norm *m) { return (int32_t)ceil_div(m->channels, 2); }
 
-static bool feed_sums(int tile, const void *arg, struct isa_inst *out)
+static void feed_sums(const struct norm *m, const struct part *t, struct isa_inst *out)
 {
-    const struct norm *m = arg;
-    struct box v;
-    if (!pixels_of(m, tile, &v))
-        return false;
+    struct box v = t->in;
     *out = feed(LOOPS({v.w * v.h, 2 * v.words}), at(m, PIXEL_WIDE), pair_words(m), v.w * v.h);
-    return true;
 }
 
 /* Both halves of a word at once; one by one where the last word holds one only. */
-static bool roots(int tile, const void *arg, struct isa_inst *out)
+static void roots(const struct norm *m, const struct part *t, struct isa_inst *out)
 {
-    const struct norm *m = arg;
-    struct box v;
-    if (!pixels_of(m, tile, &v))
-        return false;
+    struct box v = t->in;
     int32_t n = v.w * v.h, words = pair_words(m), halves = m->channels % 2 ? 2 : 1;
     out->op = ISA_SUM;
     struct isa_tensor *i = &out->tensor;
@@ -246,26 +251,18 @@ static bool roots(int tile, const void *arg, struct isa_inst *out)
     i->o = tensor_unit(4LL * at(m, PIXEL_INVERSE), LOOPS({2, 4}, {n, 8}));
     i->param = signal_at(1);
     i->wait[0] = wait_data(ISA_N2W, 1, 1, 1);
-    return true;
 }
 
-static bool feed_roots(int tile, const void *arg, struct isa_inst *out)
+static void feed_roots(const struct norm *m, const struct part *t, struct isa_inst *out)
 {
-    const struct norm *m = arg;
-    struct box v;
-    if (!pixels_of(m, tile, &v))
-        return false;
+    struct box v = t->in;
     *out = feed(LOOPS({v.w * v.h, 2}), at(m, PIXEL_INVERSE), 2, v.w * v.h);
-    return true;
 }
 
 /* Of every lane with each, of which the first is kept. */
-static bool squares(int tile, const void *arg, struct isa_inst *out)
+static void squares(const struct norm *m, const struct part *t, struct isa_inst *out)
 {
-    const struct norm *m = arg;
-    struct box v;
-    if (!pixels_of(m, tile, &v))
-        return false;
+    struct box v = t->in;
     int32_t n = v.w * v.h;
     out->op = ISA_MAC;
     struct isa_tensor *i = &out->tensor;
@@ -279,16 +276,12 @@ static bool squares(int tile, const void *arg, struct isa_inst *out)
     i->o = tensor_unit(4LL * at(m, PIXEL_SQUARES), LOOPS({2, 4}, {4, 4}, {n, 16}));
     i->param = signal_at(1);
     i->wait[0] = wait_data(ISA_N2W, 1, 1, 1);
-    return true;
 }
 
 /* The four squares side by side. */
-static bool pack(int tile, const void *arg, struct isa_inst *out)
+static void pack(const struct norm *m, const struct part *t, struct isa_inst *out)
 {
-    const struct norm *m = arg;
-    struct box v;
-    if (!pixels_of(m, tile, &v))
-        return false;
+    struct box v = t->in;
     int32_t n = v.w * v.h;
     out->op = ISA_MAC;
     struct isa_tensor *i = &out->tensor;
@@ -301,16 +294,12 @@ static bool pack(int tile, const void *arg, struct isa_inst *out)
     i->w = buffered(tensor_unit(4LL * IDENTITY_ROW, LOOPS({4, 1}, {1, 0}, {n, 0})), 1, 0);
     i->p = buffered(tensor_unit(0, LOOPS({4, 0}, {1, 0}, {n, 0})), 1, 4);
     i->o = tensor_unit(4LL * at(m, PIXEL_INVERSE), LOOPS({2, 4}, {n, 8}));
-    return true;
 }
 
 /* Four words of 16-bit numbers in a row, which makes two of the result; the last two may be of the next pixel. */
-static bool feed_products(int tile, const void *arg, struct isa_inst *out)
+static void feed_products(const struct norm *m, const struct part *t, struct isa_inst *out)
 {
-    const struct norm *m = arg;
-    struct box v;
-    if (!pixels_of(m, tile, &v))
-        return false;
+    struct box v = t->in;
     int32_t n = v.w * v.h, pairs = (int32_t)ceil_div(v.words, 2);
     *out = (struct isa_inst){
         .op = ISA_TO_WIDE,
@@ -321,16 +310,11 @@ static bool feed_products(int tile, const void *arg, struct isa_inst *out)
                     .par = 1,
                     .par2 = 1,
                     .pack = 2}};
-    return true;
 }
 
-static bool products(int tile, const void *arg, struct isa_inst *out)
+static void products(const struct norm *m, const struct part *t, struct isa_inst *out)
 {
-    const struct norm *m = arg;
-    struct box v, to;
-    if (!pixels_of(m, tile, &v))
-        return false;
-    part_of(m, plan_out(m->plan, m->step), tile, &to);
+    struct box v = t->in, to = t->out;
     int32_t n = v.w * v.h, q = v.words, pairs = (int32_t)ceil_div(q, 2);
     out->op = ISA_MAC;
     struct isa_tensor *i = &out->tensor;
@@ -345,7 +329,6 @@ static bool products(int tile, const void *arg, struct isa_inst *out)
     i->o = tensor_unit(4LL * to.at, LOOPS({q, 4}, {to.w, 4LL * q}, {to.h, 4LL * to.pitch}));
     i->param = signal_at(1);
     i->wait[0] = wait_data(ISA_N2W, 1, 1, 1);
-    return true;
 }
 
 static void close(struct program *p) { emit_fence(p, (struct fence){.flags = LAYER_FLAGS}); }
@@ -361,15 +344,15 @@ static void inverse_roots(const struct norm *m, struct program *p, float steps)
 {
     const struct lut root = lut_make(LUT_RSQRT, steps);
     emit_table(p, ALL_TILES, &root);
-    add_all(p, feed_sums, m);
-    add_all(p, roots, m);
+    add(p, feed_sums, m);
+    add(p, roots, m);
     close(p);
 }
 
 static void multiply(const struct norm *m, struct program *p)
 {
-    add_all(p, feed_products, m);
-    add_all(p, products, m);
+    add(p, feed_products, m);
+    add(p, products, m);
     close(p);
 }
 
@@ -386,13 +369,13 @@ static void emit_pixel_softmax(const struct plan *plan, const struct step *s, st
     m.product = numbers(root * root * (1.0f / d->out->quant.scale[0]), 0, 255);
     begin(&m, p);
     emit_table(p, ALL_TILES, &exponential);
-    add_all(p, widen, &m);
+    add(p, widen, &m);
     close(p);
     inverse_roots(&m, p, ROOT);
-    add_all(p, squares, &m);
-    add_all(p, feed_roots, &m);
+    add(p, squares, &m);
+    add(p, feed_roots, &m);
     close(p);
-    add_all(p, pack, &m);
+    add(p, pack, &m);
     close(p);
     multiply(&m, p);
 }
@@ -413,11 +396,11 @@ static void emit_l2_norm(const struct plan *plan, const struct step *s, struct p
     m.root = numbers(1, -INFINITY, INFINITY);
     begin(&m, p);
     emit_table(p, ALL_TILES, &square);
-    add_all(p, widen, &m);
+    add(p, widen, &m);
     close(p);
     inverse_roots(&m, p, steps);
     m.wide = numbers(1, -INFINITY, INFINITY); /* x itself, with 16 bits */
-    add_all(p, widen, &m);
+    add(p, widen, &m);
     close(p);
     m.product = numbers(1.0f / steps * (1.0f / d->out->quant.scale[0]), 0, 0);
     set_clamp(&m.product, d->out, TFL_ACT_NONE);

@@ -130,16 +130,13 @@ void emit_table(struct program *p, int32_t tiles, const struct lut *t)
 static void emit_pointwise(const struct plan *plan, const struct step *s, struct program *p)
 {
     const struct pointwise_detail *d = s->detail;
-    struct isa_inst inst[ISA_TILES];
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     if (s->writes_identity)
         emit_identity(p, plan->buffers[s->temporary].at, s->identity_row, true);
     if (d->table)
         emit_table(p, ALL_TILES, d->table);
     struct pointwise a = {plan, s, program_flag(p, ALL_TILES, ISA_N2W)};
-    unsigned n = tile_classes(one_tile, &a, NULL, inst);
-    for (unsigned k = 0; k < n; k++)
-        program_add(p, inst[k]);
+    program_add_tiles(p, one_tile, &a);
 }
 
 static struct span reads_of_pointwise(const struct plan *p, const struct step *s, bool columns, struct span made)

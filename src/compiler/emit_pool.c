@@ -285,19 +285,10 @@ static bool reduce_runs(int tile, const void *arg, struct isa_inst *out)
     return true;
 }
 
-static unsigned add_classes(tile_inst_fn *make, const struct pool *v, struct program *p)
-{
-    struct isa_inst inst[ISA_TILES];
-    unsigned n = tile_classes(make, v, NULL, inst);
-    for (unsigned k = 0; k < n; k++)
-        program_add(p, inst[k]);
-    return n;
-}
-
 static void reduce(struct pool *v, struct program *p)
 {
     for (v->run_y = 0;; v->run_y++) {
-        for (v->run_x = 0; add_classes(reduce_runs, v, p); v->run_x++)
+        for (v->run_x = 0; program_add_tiles(p, reduce_runs, v); v->run_x++)
             ;
         if (v->run_x == 0)
             break;
@@ -326,7 +317,7 @@ static void emit_pool(const struct plan *plan, const struct step *s, struct prog
     v.piece = first_piece(v.d, &v.in->grid, &v.out->grid);
     do {
         emit_fence(p, (struct fence){0});
-        add_classes(turn_pixels, &v, p);
+        program_add_tiles(p, turn_pixels, &v);
         emit_fence(p, (struct fence){0});
         reduce(&v, p);
     } while (next_piece(&v.piece, &v.in->grid, &v.out->grid));

@@ -124,24 +124,16 @@ static bool pack(int tile, const void *arg, struct isa_inst *out)
     return true;
 }
 
-static void add_all(struct program *p, tile_inst_fn *make, const struct product *m)
-{
-    struct isa_inst inst[ISA_TILES];
-    unsigned n = tile_classes(make, m, NULL, inst);
-    for (unsigned k = 0; k < n; k++)
-        program_add(p, inst[k]);
-}
-
 static void emit_product(const struct plan *plan, const struct step *s, struct program *p)
 {
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     struct product m = {plan, s, program_flag(p, ALL_TILES, ISA_N2W), program_flag(p, ALL_TILES, ISA_PARAM)};
-    add_all(p, multiply, &m);
-    add_all(p, feed, &m);
+    program_add_tiles(p, multiply, &m);
+    program_add_tiles(p, feed, &m);
     if (s->writes_identity)
         emit_identity(p, plan->buffers[buffers_of(&m)->identity].at, s->identity_row, true);
     emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
-    add_all(p, pack, &m);
+    program_add_tiles(p, pack, &m);
     emit_fence(p, (struct fence){.flags = 1 << ISA_N2W, .value = s->writes_identity});
     emit_fence(p, (struct fence){.flags = 1 << ISA_PARAM});
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});

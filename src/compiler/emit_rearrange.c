@@ -354,10 +354,7 @@ static void emit_round(const struct plan *plan, const struct step *s, enum kind 
         most = lists[t].count > most ? lists[t].count : most;
     }
     for (struct nth n = {lists, 0}; n.index < most; n.index++) {
-        struct isa_inst inst[ISA_TILES];
-        unsigned count = tile_classes(nth_of_tile, &n, NULL, inst);
-        for (unsigned k = 0; k < count; k++)
-            program_add(p, inst[k]);
+        program_add_tiles(p, nth_of_tile, &n);
     }
 }
 
@@ -389,10 +386,7 @@ static bool fill_of_tile(int tile, const void *arg, struct isa_inst *out)
 static void fill_outside(const struct plan *plan, const struct step *s, struct program *p)
 {
     const struct filling f = {plan, s};
-    struct isa_inst inst[ISA_TILES];
-    unsigned n = tile_classes(fill_of_tile, &f, NULL, inst);
-    for (unsigned k = 0; k < n; k++)
-        program_add(p, inst[k]);
+    program_add_tiles(p, fill_of_tile, &f);
 }
 
 static void emit_rearrange(const struct plan *plan, const struct step *s, struct program *p)

@@ -115,7 +115,6 @@ static void emit_resize(const struct plan *plan, const struct step *s, struct pr
 {
     const struct grid *g = &plan_in(plan, s, 0)->grid;
     const struct resize r = {plan, s};
-    struct isa_inst inst[ISA_TILES];
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     if (s->writes_identity) {
         emit_identity(p, plan->buffers[s->temporary].at, s->identity_row, false);
@@ -126,9 +125,7 @@ static void emit_resize(const struct plan *plan, const struct step *s, struct pr
     repeat_edge(plan, s, p, false, 0, 0, -1);
     repeat_edge(plan, s, p, false, GRID - 1, g->y - 1, g->y);
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
-    unsigned n = tile_classes(one_tile, &r, NULL, inst);
-    for (unsigned k = 0; k < n; k++)
-        program_add(p, inst[k]);
+    program_add_tiles(p, one_tile, &r);
     emit_fence(p, (struct fence){0});
 }
 

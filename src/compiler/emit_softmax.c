@@ -733,10 +733,7 @@ static bool compact_one(int tile, const void *arg, struct isa_inst *out)
 /* e without what lies behind the last element; then of all tiles to all tiles, or to the first. */
 static void gather_elements(const struct softmax *m, struct program *p)
 {
-    struct isa_inst inst[ISA_TILES];
-    unsigned n = tile_classes(compact_one, m, NULL, inst);
-    for (unsigned k = 0; k < n; k++)
-        program_add(p, inst[k]);
+    program_add_tiles(p, compact_one, m);
     fence_layer(p, 1);
     fence_all(p);
     for (int32_t d = 0; d < (m->everywhere ? m->c.tiles : 1); d++)

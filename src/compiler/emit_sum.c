@@ -123,7 +123,6 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
 
 static void emit_sum(const struct plan *plan, const struct step *s, struct program *p)
 {
-    struct isa_inst inst[ISA_TILES];
     struct sum m = sum_of(plan, s);
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     m.row = sum_matrix_row(plan, s);
@@ -132,9 +131,7 @@ static void emit_sum(const struct plan *plan, const struct step *s, struct progr
     const struct lut *table = ((const struct binary_detail *)s->detail)->table;
     if (table)
         emit_table(p, ALL_TILES, table);
-    unsigned n = tile_classes(one_tile, &m, NULL, inst);
-    for (unsigned k = 0; k < n; k++)
-        program_add(p, inst[k]);
+    program_add_tiles(p, one_tile, &m);
 }
 
 const struct family family_sum = {.name = "sum", .size = size_sum, .emit = emit_sum, .reads = reads_as_it_is,

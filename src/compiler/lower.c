@@ -182,17 +182,22 @@ static bool one_shape(const struct plan *p, const struct step *s)
     return true;
 }
 
+void lower_copy(struct plan *p, uint32_t op, uint32_t from, uint32_t to, struct axis_map y, struct axis_map x)
+{
+    struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
+    *d = (struct pointwise_detail){.y = y, .x = x, .words = p->values[to].grid.words};
+    set_copy_numerics(&d->numbers);
+    struct step *s = plan_step(p, &family_pointwise, op);
+    s->detail = d;
+    step_reads(p, s, from);
+    step_makes(p, s, to);
+}
+
 uint32_t lower_plain(struct plan *p, uint32_t value, uint32_t op)
 {
     struct value v = p->values[value];
     uint32_t plain = plan_value(p, v.tensor, LAYOUT_GRID, v.y, v.x, v.z);
-    struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
-    *d = (struct pointwise_detail){.y = axis_same(v.y), .x = axis_same(v.x), .words = v.grid.words};
-    set_copy_numerics(&d->numbers);
-    struct step *s = plan_step(p, &family_pointwise, op);
-    s->detail = d;
-    step_reads(p, s, value);
-    step_makes(p, s, plain);
+    lower_copy(p, op, value, plain, axis_same(v.y), axis_same(v.x));
     return plain;
 }
 

@@ -13,14 +13,7 @@ static uint32_t repeat_pixel(struct plan *p, uint32_t op, uint32_t pixel, int32_
     uint32_t whole = lower_whole(p, pixel, ALL_TILES, op);
     struct value v = p->values[whole];
     uint32_t image = plan_value(p, v.tensor, LAYOUT_GRID, y, x, v.z);
-    struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
-    *d = (struct pointwise_detail){
-        .y = {0, y, 1, 0, 0}, .x = {0, x, 1, 0, 0}, .words = p->values[image].grid.words};
-    set_copy_numerics(&d->numbers);
-    struct step *s = plan_step(p, &family_pointwise, op);
-    s->detail = d;
-    step_reads(p, s, whole);
-    step_makes(p, s, image);
+    lower_copy(p, op, whole, image, (struct axis_map){0, y, 1, 0, 0}, (struct axis_map){0, x, 1, 0, 0});
     return image;
 }
 

@@ -78,18 +78,6 @@ static void convolve(struct plan *p, uint32_t op, uint32_t in, uint32_t out, con
     step_makes(p, s, out);
 }
 
-static void spread(struct plan *p, uint32_t op, uint32_t from, uint32_t out, const struct phase *y,
-                   const struct phase *x)
-{
-    struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
-    *d = (struct pointwise_detail){.y = y->map, .x = x->map, .words = p->values[out].grid.words};
-    set_copy_numerics(&d->numbers);
-    struct step *s = plan_step(p, &family_pointwise, op);
-    s->detail = d;
-    step_reads(p, s, from);
-    step_makes(p, s, out);
-}
-
 static bool is_small(const struct shape4 *from, const struct shape4 *to)
 {
     return (from->y < GRID && to->y > from->y) || (from->x < GRID && to->x > from->x);
@@ -112,13 +100,7 @@ static uint32_t deal(struct plan *p, uint32_t op, uint32_t in, uint32_t out, con
             grid_claim_for(g, &phase_grid, &y.window, &x.window);
         }
     grid_own_claims(g);
-    struct pointwise_detail *d = ARENA_NEW(p->arena, struct pointwise_detail);
-    *d = (struct pointwise_detail){.y = axis_same(s.y), .x = axis_same(s.x), .words = g->words};
-    set_copy_numerics(&d->numbers);
-    struct step *step = plan_step(p, &family_pointwise, op);
-    step->detail = d;
-    step_reads(p, step, whole);
-    step_makes(p, step, image);
+    lower_copy(p, op, whole, image, axis_same(s.y), axis_same(s.x));
     return image;
 }
 
@@ -142,7 +124,7 @@ bool lower_transpose_conv(struct plan *p, uint32_t op)
             uint32_t image = whole ? out : phase_image(p, out, &y, &x);
             convolve(p, op, in, image, &y, &x, !is_small(&from, &to));
             if (!whole)
-                spread(p, op, image, out, &y, &x);
+                lower_copy(p, op, image, out, y.map, x.map);
         }
     p->value_of[o->outputs[0]] = out;
     return true;

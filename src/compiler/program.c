@@ -214,6 +214,15 @@ void program_add(struct program *p, struct isa_inst inst)
     p->words += op->words;
 }
 
+unsigned program_add_tiles(struct program *p, tile_inst_fn *make, const void *arg)
+{
+    struct isa_inst inst[ISA_TILES];
+    unsigned n = tile_classes(make, arg, NULL, inst);
+    for (unsigned k = 0; k < n; k++)
+        program_add(p, inst[k]);
+    return n;
+}
+
 int32_t program_flag(struct program *p, int32_t tiles, enum isa_flag f)
 {
     int32_t value = 0;

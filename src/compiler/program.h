@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "compiler/geometry.h"
 #include "darwinn/package.h"
 #include "isa/isa.h"
 
@@ -89,6 +90,8 @@ struct issued_hint {
 /* first_seq: 0, or 0x8000 in PARAMETER_CACHING. */
 void program_init(struct program *p, struct arena *a, int32_t first_seq, struct status *st);
 void program_add(struct program *p, struct isa_inst inst);
+/* The instruction of every tile, one for those that share it (tile_classes).  Returns how many. */
+unsigned program_add_tiles(struct program *p, tile_inst_fn *make, const void *arg);
 /* Times `f` has been raised on these tiles since it was last set; they must agree. */
 int32_t program_flag(struct program *p, int32_t tiles, enum isa_flag f);
 /* Each flag of the mask `flags` stands alike on these tiles, so that one instruction can wait for all of them. */
