@@ -86,53 +86,81 @@ struct search {
     struct way *ways;
 };
 
-static bool fits(const struct search *s, struct strips *t, int32_t passes, struct strips_cost *cost)
-{
-    t->passes = passes;
-    *cost = strips_cost_of(s->p, t, s->needs.room);
-    return cost->words <= s->room;
-}
-
-/* As few passes as possible: twice as many until it fits, then between the two. */
-static bool few_passes(const struct search *s, struct strips *t, struct strips_cost *cost)
-{
-    int32_t most = strips_most_passes(s->p, t), low = 1, high = 2;
-    most = most < MOST_PASSES ? most : MOST_PASSES;
-    for (; high <= most && !fits(s, t, high, cost); high *= 2)
-        low = high;
-    if (high > most) {
-        if (low >= most || !fits(s, t, most, cost))
-            return false;
-        high = most;
-    }
-    while (high - low > 1) {
-        int32_t middle = low + (high - low) / 2;
-        *(fits(s, t, middle, cost) ? &high : &low) = middle;
-    }
-    return fits(s, t, high, cost);
-}
-
-static void offer(struct search *s, struct strips t)
-{
+/* The passes that the group before needed, which had a step less, are where the search for those of the next begins. */
+struct tries {
+    struct strips group; /* passes: as few as it fits in */
     struct strips_cost cost;
-    struct way *from = &s->ways[t.first], *to = &s->ways[t.last + 1];
-    if (!strips_possible(s->p, &t) || !few_passes(s, &t, &cost) || from->cycles + cost.cycles >= to->cycles)
+};
+
+static bool fits(const struct search *s, struct tries *t, int32_t passes)
+{
+    struct strips tried = t->group;
+    tried.passes = passes;
+    struct strips_cost cost = strips_cost_of(s->p, &tried, s->needs.room);
+    if (cost.words > s->room)
+        return false;
+    t->group = tried;
+    t->cost = cost;
+    return true;
+}
+
+/* As few passes as possible, from 2 on: away from the first guess in steps that double, then between the two. */
+static bool few_passes(const struct search *s, struct tries *t, int32_t guess)
+{
+    int32_t most = strips_most_passes(s->p, &t->group), low = 1;
+    most = most < MOST_PASSES ? most : MOST_PASSES;
+    guess = guess < most ? guess : most;
+    if (guess < 2)
+        return false;
+    if (fits(s, t, guess)) {
+        for (int32_t d = 1; low == 1 && t->group.passes > 2; d *= 2) {
+            int32_t fewer = t->group.passes - d > 2 ? t->group.passes - d : 2;
+            if (!fits(s, t, fewer))
+                low = fewer;
+        }
+    } else {
+        low = guess;
+        for (int32_t d = 1; t->group.passes == 0; d *= 2) {
+            int32_t more = low + d < most ? low + d : most;
+            if (low == most)
+                return false;
+            if (!fits(s, t, more))
+                low = more;
+        }
+    }
+    while (t->group.passes - low > 1) {
+        int32_t middle = low + (t->group.passes - low) / 2;
+        if (!fits(s, t, middle))
+            low = middle;
+    }
+    return true;
+}
+
+static void offer(struct search *s, struct strips group, int32_t *guess)
+{
+    struct tries t = {.group = group};
+    struct way *from = &s->ways[group.first], *to = &s->ways[group.last + 1];
+    if (from->cycles >= to->cycles || !strips_possible(s->p, &group))
         return;
-    *to = (struct way){from->cycles + cost.cycles, t, true};
+    bool found = few_passes(s, &t, *guess);
+    *guess = found ? t.group.passes : MOST_PASSES;
+    if (found && from->cycles + t.cost.cycles < to->cycles)
+        *to = (struct way){from->cycles + t.cost.cycles, t.group, true};
 }
 
 /* Groups that begin with step `first`; one in which every step fits is not worth it. */
 static void offer_groups(struct search *s, uint32_t first)
 {
     bool needed = false;
+    int32_t rows = 2, columns = 2, leaving = 2;
     for (uint32_t last = first; last < s->p->n_steps && last < first + MOST_STEPS && s->p->steps[last].family->reads;
          last++) {
         needed = needed || s->needs.words[last] > s->room;
         if (!needed)
             continue;
-        offer(s, (struct strips){.first = first, .last = last});
-        offer(s, (struct strips){.first = first, .last = last, .columns = true});
-        offer(s, (struct strips){.first = first, .last = last, .leaves = true});
+        offer(s, (struct strips){.first = first, .last = last}, &rows);
+        offer(s, (struct strips){.first = first, .last = last, .columns = true}, &columns);
+        offer(s, (struct strips){.first = first, .last = last, .leaves = true}, &leaving);
     }
 }
 

@@ -27,7 +27,8 @@ static bool same_pixels(const struct plan *p, const struct step *s, unsigned k)
 
 static bool made_outside(const struct plan *p, const struct strips *t, uint32_t value)
 {
-    for (uint32_t i = 0; i < p->n_steps; i++)
+    const struct value *v = &p->values[value];
+    for (uint32_t i = v->first; i <= v->last && i < p->n_steps; i++)
         if (!in_group(t, i) && p->steps[i].out == value)
             return true;
     return false;
@@ -35,6 +36,9 @@ static bool made_outside(const struct plan *p, const struct strips *t, uint32_t 
 
 bool strips_possible(const struct plan *p, const struct strips *t)
 {
+    const struct step *last = &p->steps[t->last];
+    if (t->leaves && (t->columns || last->family != &family_outfeed_image || t->last + 1 != p->n_steps))
+        return false;
     bool ends = false;
     for (uint32_t i = t->first; i <= t->last; i++) {
         const struct step *s = &p->steps[i];
@@ -50,8 +54,7 @@ bool strips_possible(const struct plan *p, const struct strips *t)
             return false;
         ends = ends || plan_out(p, s)->last > t->last;
     }
-    const struct step *last = &p->steps[t->last];
-    return ends && (!t->leaves || (!t->columns && last->family == &family_outfeed_image && t->last + 1 == p->n_steps));
+    return ends;
 }
 
 /* A pass that is sent ends with whole 8-byte words, or the next one could not begin behind it. */
