@@ -107,7 +107,7 @@ static void emit_gather(const struct plan *plan, const struct step *s, struct pr
         row--;
     } else if (maker(plan, s) == &family_channel_pool) { /* ends with all that is needed, and leaves a row in use */
         row--;
-    } else if (maker(plan, s) == &family_line) {
+    } else if (maker(plan, s) == &family_raster) {
         emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     } else if (maker(plan, s) == &family_fully_connected) { /* catalogue: MobileNet v2 of Teachable Machine */
         emit_barrier(p, LAYER_FLAGS);

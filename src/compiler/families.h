@@ -14,7 +14,7 @@ extern const struct family
     family_outfeed_vector; /* slices -> host         emit_outfeed.c; detail: the tensor whose name the host knows */
 
 extern const struct family family_join;      /* vector -> a place in another  emit_join.c; detail: struct join_detail */
-extern const struct family family_line;      /* grid of one row -> slices    emit_line.c; detail: line_detail() */
+extern const struct family family_raster;    /* grid -> slices               emit_raster.c; detail: raster_detail() */
 extern const struct family family_flatten;   /* grid -> slices               emit_flatten.c; detail: flatten_detail() */
 extern const struct family family_collect;   /* grid -> whole                emit_collect.c */
 extern const struct family
@@ -107,10 +107,10 @@ extern const struct family family_outfeed_parts; /* grids -> host       emit_par
 void *infeed_image_detail(struct arena *a);
 /* Of the identity matrix, after the size pass. */
 int32_t infeed_image_identity_row(const void *detail);
-/* An image of one row can go to a vector by family_line: pixels of whole words, not too many. */
+/* An image can go to a vector by family_raster: several pixels of whole words, not too many. */
 struct shape4;
-bool line_fits(const struct shape4 *s);
-void *line_detail(struct arena *a);
+bool raster_fits(const struct shape4 *s);
+void *raster_detail(struct arena *a);
 
 /* struct family.reads of steps that read the pixels that they make. */
 struct span reads_as_it_is(const struct plan *p, const struct step *s, bool columns, struct span made);

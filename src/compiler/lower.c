@@ -85,13 +85,15 @@ static int readings(const struct plan *p, const struct partition *set, int32_t t
  * officially (catalogue: dense layers on 28x28 digits). */
 static bool is_line(const struct plan *p, const struct partition *set, int32_t tensor)
 {
-    bool any = false;
+    struct shape4 s;
+    bool any = false, one_row = shape4_of(&p->graph->tensors[tensor], &s) && s.y == 1;
     for (uint32_t i = 0; i < set->n_operators; i++) {
         const struct tfl_operator *o = &p->graph->operators[set->operators[i]];
         for (uint32_t k = 0; k < o->n_inputs; k++) {
             if (o->inputs[k] != tensor)
                 continue;
-            if (!reshapes_line(p->graph, o) && !(o->code == TFL_OP_QUANTIZE && is_line(p, set, o->outputs[0])))
+            if (!(one_row && reshapes_raster(p->graph, o)) &&
+                !(o->code == TFL_OP_QUANTIZE && is_line(p, set, o->outputs[0])))
                 return false;
             any = true;
         }

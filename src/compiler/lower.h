@@ -16,8 +16,8 @@ uint32_t lower_value(struct plan *p, uint32_t tensor);
 uint32_t lower_whole(struct plan *p, uint32_t value, int32_t tiles, uint32_t op);
 /* It lies on the grid with the shape of its tensor: not as a vector, nor as the image that a RESHAPE has renamed. */
 bool lower_is_image(const struct plan *p, uint32_t tensor);
-/* A RESHAPE of an image of one row that dense layers read (lower_reshape.c). */
-bool reshapes_line(const struct tfl_subgraph *g, const struct tfl_operator *o);
+/* A RESHAPE of an image that only dense layers read, by family_raster (lower_reshape.c). */
+bool reshapes_raster(const struct tfl_subgraph *g, const struct tfl_operator *o);
 /* Rows of images, one behind another: LAYOUT_PARTS (lower_parts.c). */
 void lower_join_parts(struct plan *p, uint32_t op);
 void lower_rename_parts(struct plan *p, uint32_t op);

@@ -37,10 +37,10 @@ static bool goes_to_dense(const struct tfl_subgraph *g, int32_t tensor)
     return any;
 }
 
-bool reshapes_line(const struct tfl_subgraph *g, const struct tfl_operator *o)
+bool reshapes_raster(const struct tfl_subgraph *g, const struct tfl_operator *o)
 {
     struct shape4 s;
-    return o->code == TFL_OP_RESHAPE && shape4_of(&g->tensors[o->inputs[0]], &s) && line_fits(&s) &&
+    return o->code == TFL_OP_RESHAPE && shape4_of(&g->tensors[o->inputs[0]], &s) && raster_fits(&s) &&
            goes_to_dense(g, o->outputs[0]);
 }
 
@@ -64,10 +64,10 @@ bool lower_reshape(struct plan *p, uint32_t op)
     }
     if (p->values[in].layout == LAYOUT_GRID && p->values[in].z == 1 && pixels_fit(&p->values[in].grid))
         out = lower_pixels(p, op, in, t);
-    if (lower_is_image(p, (uint32_t)o->inputs[0]) && reshapes_line(p->graph, o)) {
+    if (lower_is_image(p, (uint32_t)o->inputs[0]) && reshapes_raster(p->graph, o)) {
         out = plan_value(p, t, LAYOUT_SLICES, 1, 1, (int32_t)tfl_elements(t));
-        struct step *s = plan_step(p, &family_line, op);
-        s->detail = line_detail(p->arena);
+        struct step *s = plan_step(p, &family_raster, op);
+        s->detail = raster_detail(p->arena);
         step_reads(p, s, in);
         step_makes(p, s, out);
     }

@@ -88,23 +88,66 @@ static int32_t equalise(struct program *p, struct direction d)
     return tiles;
 }
 
+/* One side of a hop. */
+struct hop_side {
+    int32_t tiles, key;
+    struct mesh_block block;
+};
+static struct hop_side side_of(const struct mesh_hop *h, bool sends)
+{
+    return sends ? (struct hop_side){h->sender, h->sender_key, h->from}
+                 : (struct hop_side){h->receiver, h->receiver_key, h->to};
+}
+static bool same_side(const struct hop_side *a, const struct hop_side *b)
+{
+    return a->key == b->key && a->block.at == b->block.at && a->block.width == b->block.width &&
+           a->block.height == b->block.height && (a->block.height == 1 || a->block.pitch == b->block.pitch);
+}
+
+static void add_sides(struct program *p, enum isa_opcode op, const struct mesh_hop *h, uint32_t n, bool sends)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct hop_side side = side_of(&h[i], sends);
+        bool put = side.tiles == 0;
+        for (uint32_t k = 0; k < n; k++) {
+            struct hop_side other = side_of(&h[k], sends);
+            if (k == i || !same_side(&side, &other))
+                continue;
+            side.tiles |= other.tiles;
+            put = put || k < i;
+        }
+        struct isa_mesh m = {.tiles = side.tiles};
+        *(sends ? &m.a : &m.b) = block_unit(&side.block);
+        if (!put)
+            add_mesh(p, op, m);
+    }
+}
+
+static int32_t words_of(const struct mesh_hop *h) { return h->from.width * h->from.height; }
+
+int32_t mesh_hops(struct program *p, enum isa_opcode op, const struct mesh_hop *h, uint32_t n, int32_t relay)
+{
+    struct direction d = direction_of(op);
+    int32_t relayed = 0;
+    add_sides(p, op, h, n, true);
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t tiles = 0;
+        for (uint32_t k = i; k < n; k++)
+            tiles |= words_of(&h[k]) == words_of(&h[i]) ? h[k].between & ~relayed : 0;
+        if (tiles)
+            pass_on(p, d, tiles, words_of(&h[i]), relay);
+        relayed |= tiles;
+    }
+    add_sides(p, op, h, n, false);
+    return relayed ? equalise(p, d) : 0;
+}
+
 int32_t mesh_move(struct program *p, enum isa_opcode op, int32_t sender, struct mesh_block from, int32_t between,
                   int32_t receiver, struct mesh_block to, int32_t apart, int32_t relay)
 {
-    struct direction d = direction_of(op);
-    for (int k = 0; k < 2; k++) {
-        int32_t tiles = k ? sender & ~apart : sender & apart;
-        if (tiles)
-            add_mesh(p, op, (struct isa_mesh){.tiles = tiles, .a = block_unit(&from)});
-    }
-    if (between)
-        pass_on(p, d, between, from.width * from.height, relay);
-    for (int k = 0; k < 2; k++) {
-        int32_t tiles = k ? receiver & ~apart : receiver & apart;
-        if (tiles)
-            add_mesh(p, op, (struct isa_mesh){.tiles = tiles, .b = block_unit(&to)});
-    }
-    return between ? equalise(p, d) : 0;
+    struct mesh_hop h[] = {{sender & apart, between, receiver & apart, from, to, 1, 1},
+                           {sender & ~apart, 0, receiver & ~apart, from, to, 0, 0}};
+    return mesh_hops(p, op, h, 2, relay);
 }
 
 void mesh_close(struct program *p, int32_t tiles)

@@ -18,8 +18,17 @@ struct mesh_block {
 void mesh_copy_words(struct program *p, int32_t tiles, int32_t row, int32_t n, int32_t from, struct loops a, int32_t to,
                      struct loops o);
 
-/* A block from `sender` to `receiver` with the tiles in between; `apart`: tiles of sender and receiver that
- * get an instruction of their own.  Returns the tiles of the fence behind it, or 0; the last of a chain of moves goes to mesh_close. */
+/* A block from a tile to one some steps away, or the same for several such pairs: masks. */
+struct mesh_hop {
+    int32_t sender, between, receiver;
+    struct mesh_block from, to;
+    int32_t sender_key, receiver_key; /* tiles of different keys get instructions of their own */
+};
+
+/* n hops in one direction that run side by side: equal ones share their instructions.  Returns the tiles of the fence
+ * behind them, or 0; the last of a chain of hops goes to mesh_close. */
+int32_t mesh_hops(struct program *p, enum isa_opcode op, const struct mesh_hop *h, uint32_t n, int32_t relay);
+/* One hop; `apart`: tiles of sender and receiver that get an instruction of their own. */
 int32_t mesh_move(struct program *p, enum isa_opcode op, int32_t sender, struct mesh_block from, int32_t between,
                   int32_t receiver, struct mesh_block to, int32_t apart, int32_t relay);
 void mesh_close(struct program *p, int32_t tiles);

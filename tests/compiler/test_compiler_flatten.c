@@ -144,10 +144,38 @@ static void random_lines(void **state)
     judge_draws(random_line, 60, 100);
 }
 
+/* Pixels of whole words over the whole grid, and a dense layer: strips that begin and end inside tiles' rows, inside
+ * pixels, or that a row of tiles has nothing of. */
+static const struct tfl_model *random_raster(struct arena *a, uint64_t seed)
+{
+    uint64_t s = seed;
+    struct maker *k = maker_new(a, seed % 2 ? TFL_UINT8 : TFL_INT8, seed);
+    int32_t h = pick(&s, 2, 14), w = pick(&s, 1, 14), c = 4 * pick(&s, 1, 24);
+    bool twice = pick(&s, 0, 3) == 0, pooled = pick(&s, 0, 2) == 0;
+    int t = make_input(k, 3, (int32_t[]){pooled ? 2 * h : h, pooled ? 2 * w : w, 4});
+    t = make_conv_2d(k, t, &(struct make_window){.channels = c, .size = pick(&s, 0, 1) ? 3 : 1});
+    if (pooled)
+        t = make_pool(k, TFL_OP_MAX_POOL_2D, t, &(struct make_window){.size = 2, .stride = 2});
+    int y = make_fully_connected(k, make_flatten(k, t), pick(&s, 1, 200), TFL_ACT_NONE);
+    if (pick(&s, 0, 2) == 0)
+        y = make_fully_connected(k, y, pick(&s, 1, 40), TFL_ACT_NONE);
+    make_output(k, y);
+    if (twice) /* whose plane has a border */
+        make_output(k, make_conv_2d(k, t, &(struct make_window){.channels = 8, .size = 3}));
+    return maker_finish(k);
+}
+
+static void random_rasters(void **state)
+{
+    (void)state;
+    judge_draws(random_raster, 40, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_lines),
+        cmocka_unit_test(random_rasters),
         cmocka_unit_test(one_channel_and_softmax),
         cmocka_unit_test(one_pixel),
         cmocka_unit_test(too_large_or_too_odd),
