@@ -2,8 +2,8 @@
  *
  * The vector's slices go to the tiles in raster order, so a row of tiles has four of them: a strip.  Each row of tiles
  * gathers its pixels on its first tile (west); the first tiles exchange the pixels that a strip needs and its own row
- * of tiles has not (north, south), each pixel whole and for each other strip anew; then each strip goes in slices along its row
- * (east).  The pieces are those of emit_flatten.c.
+ * of tiles has not (north, south), each pixel whole and for each other strip anew; then each strip goes in slices along
+ * its row (east).  The pieces are those of emit_flatten.c.
  *
  * Facts: for one row of pixels every field of the RESHAPE [28,20] -> [560] of keras_lstm (compiler 2.1), for the
  * exchange of whole pixels northwards ASR_Model (compiler 2.0, 5x2x64 -> 640); of compiler 16 the number of
