@@ -209,6 +209,21 @@ struct copy {
     bool last; /* the last group of rows alone: it may be shorter, and its words are not all there */
 };
 
+/* Words of the first group of rows to wait for.  W2N counts those in front of a tile's pixels too.  The whole group is
+ * enough, unless the band begins in the middle of an 8-byte unit: then the last column's pixels end one word later.
+ * All tile rows wait alike: as few instructions as officially (28x28x1, catalogue P277); each has a row more to come. */
+static int64_t group_end(const struct value *v, const struct image *m, struct span xs)
+{
+    int64_t words = m->group_words;
+    for (int i = 0; i < GRID; i++) {
+        struct band b = band_of(v, i);
+        int64_t end = b.first % UNIT + (int64_t)(m->group - 1) * m->row_bytes + (int64_t)xs.end * v->z;
+        if (span_size(v->grid.own_y[i]) > m->group && ceil_div(end, 4) > words)
+            words = ceil_div(end, 4);
+    }
+    return words;
+}
+
 static bool copy_pixels(int tile, const void *arg, struct isa_inst *out)
 {
     const struct copy *c = arg;
@@ -230,11 +245,7 @@ static bool copy_pixels(int tile, const void *arg, struct isa_inst *out)
     int32_t to = 4 * (value_at(plan, v) + grid_at(g, tile, ys.first + first * m.group, xs.first));
     int32_t plane = pitch * span_size(g->plane_y[tile / GRID]);
     int32_t tail = (int32_t)ceil_div(odd + (int64_t)(rows - 1) * m.row_bytes + (int64_t)w * v->z, 4);
-    /* W2N counts the words in front too.  A whole group of rows is enough for every tile, unless the band begins in the
-     * middle of an 8-byte unit: then the last column's pixels end one word later. */
-    int32_t skip = (int32_t)((b.first % UNIT + (int64_t)xs.first * v->z) / 4);
-    int64_t enough = skip + tail > m.group_words ? skip + tail : m.group_words;
-    int64_t words = c->last ? (int64_t)first * m.group_words + tail : enough;
+    int64_t words = c->last ? (int64_t)first * m.group_words + tail : group_end(v, &m, xs);
     struct loops repeat = NO_LOOPS;
     if (count > 1)
         loop(&repeat, count, 0);

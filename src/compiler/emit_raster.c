@@ -7,11 +7,11 @@
  *
  * Facts: for one row of pixels every field of the RESHAPE [28,20] -> [560] of keras_lstm (compiler 2.1), for the
  * exchange of whole pixels northwards ASR_Model (compiler 2.0, 5x2x64 -> 640); of compiler 16 the number of
- * instructions of every opcode: 14 models with dense layers on 28x28 digits (catalogue P187 and those after it), and,
- * with what else these models differ in, 62x62x8 (P276), 6x6x64 (P268), 6x6x164 (P269), 5x4x60 and 4x3x80 (P305).  The
- * first tiles' buffers are taken to be as long as their row's own pixels and their strip together: with that the
- * transfers along a row of tiles are as many instructions as officially.  Whether north or south comes first is not
- * known. */
+ * instructions of every opcode: 14 models with dense layers on 28x28 digits (catalogue P187 and those after it), LeNet
+ * (5x5x16, P277); and, with what else these models differ in, 62x62x8 (P276), 6x6x64 (P268), 6x6x164 (P269), 25x9x64
+ * (P326), 5x4x60 and 4x3x80 (P305).  The first tiles' buffers are taken to be as long as their row's own pixels and
+ * their strip together, and rows of tiles with different ones share no instruction: so there are as many as
+ * officially.  Whether north or south comes first is not known. */
 #include "compiler/families.h"
 #include "compiler/mesh.h"
 #include "compiler/scalar.h"
@@ -114,6 +114,7 @@ static int32_t between(int tile, int step, int hops)
 struct tile_copy {
     struct loops a, o; /* bytes */
     int32_t n, from, to;
+    int32_t key; /* words of the row's buffer: different ones never share an instruction */
 };
 
 static void put_copies(const struct rastering *d, const struct tile_copy copy[GRID])
@@ -182,37 +183,50 @@ static void gather_rows(const struct rastering *d)
 
 /* ---- north, south: pixels that the strip of another row of tiles has words of ---- */
 
-static int32_t send_row(const struct rastering *d, int from, int to)
+/* What tile row `from` has of the strip of `to`; false: nothing. */
+static bool row_hop(const struct rastering *d, int from, int to, struct mesh_hop *hop)
 {
     const struct tile_row *s = &d->row[from], *r = &d->row[to];
     if (!span_size(r->strip) || !span_size(s->own))
-        return 0;
+        return false;
     int32_t first = r->strip.first / d->g->words, end = (int32_t)ceil_div(r->strip.end, d->g->words);
     first = s->own.first > first ? s->own.first : first;
     end = s->own.end < end ? s->own.end : end;
     if (first >= end)
-        return 0;
+        return false;
     int step = from < to ? GRID : -GRID, hops = from < to ? to - from : from - to;
     int32_t n = (end - first) * d->g->words;
-    struct mesh_hop hop = {.sender = 1 << GRID * from,
-                           .from = {pixel_at(d, from, first), n, 1, n},
-                           .between = between(GRID * from, step, hops),
-                           .receiver = 1 << GRID * to,
-                           .to = {pixel_at(d, to, first), n, 1, n}};
-    return mesh_hops(d->p, step > 0 ? ISA_MESH_SOUTH : ISA_MESH_NORTH, &hop, 1, d->relay);
+    *hop = (struct mesh_hop){.sender = 1 << GRID * from,
+                             .from = {pixel_at(d, from, first), n, 1, n},
+                             .between = between(GRID * from, step, hops),
+                             .receiver = 1 << GRID * to,
+                             .to = {pixel_at(d, to, first), n, 1, n}};
+    return true;
 }
 
+/* North from far to near (the gathers of color_*), the lowest tiles first (ASR_Model); south from near to far
+ * (keras_lstm). */
 static void exchange_pixels(const struct rastering *d)
 {
     int32_t end = 0;
-    for (int from = GRID - 1; from > 0; from--)
-        for (int to = 0; to < from; to++)
-            end |= send_row(d, from, to);
+    for (int k = GRID - 1; k > 0; k--) {
+        struct mesh_hop hop[GRID];
+        uint32_t n = 0;
+        for (int from = GRID - 1; from >= k; from--)
+            n += row_hop(d, from, from - k, &hop[n]);
+        if (n)
+            end = mesh_chain(d->p, ISA_MESH_NORTH, hop, n, d->relay);
+    }
     mesh_close(d->p, end);
     end = 0;
-    for (int from = 0; from < GRID; from++)
-        for (int to = from + 1; to < GRID; to++)
-            end |= send_row(d, from, to);
+    for (int k = 1; k < GRID; k++) {
+        struct mesh_hop hop[GRID];
+        uint32_t n = 0;
+        for (int from = 0; from + k < GRID; from++)
+            n += row_hop(d, from, from + k, &hop[n]);
+        if (n)
+            end = mesh_chain(d->p, ISA_MESH_SOUTH, hop, n, d->relay);
+    }
     mesh_close(d->p, end);
     emit_fence(d->p, (struct fence){0});
 }
@@ -240,6 +254,7 @@ static void deal_slices(const struct rastering *d)
         if (n == 0)
             continue;
         copy[i].n = n;
+        copy[i].key = kept_words(d, i);
         copy[i].from = slice_from(d, i, 0);
         copy[i].to = d->out;
         copy[i].a = LOOPS({n, 4}, {1, 0}, {1, strip}, {1, 0}, {1, strip}, {1, 0}, {1, strip});
@@ -254,7 +269,7 @@ static void deal_slices(const struct rastering *d)
             if (words > 0)
                 hop[n++] = (struct mesh_hop){.sender = 1 << GRID * i,
                                              .from = {slice_from(d, i, k), words, 1, words},
-                                             .sender_key = span_size(d->row[i].strip),
+                                             .sender_key = kept_words(d, i),
                                              .between = between(GRID * i, 1, k),
                                              .receiver = 1 << (GRID * i + k),
                                              .to = {d->out, words, 1, words}};

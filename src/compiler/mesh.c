@@ -125,11 +125,11 @@ static void add_sides(struct program *p, enum isa_opcode op, const struct mesh_h
 
 static int32_t words_of(const struct mesh_hop *h) { return h->from.width * h->from.height; }
 
-int32_t mesh_hops(struct program *p, enum isa_opcode op, const struct mesh_hop *h, uint32_t n, int32_t relay)
+/* Returns the tiles in between. */
+static int32_t add_hops(struct program *p, struct direction d, const struct mesh_hop *h, uint32_t n, int32_t relay)
 {
-    struct direction d = direction_of(op);
     int32_t relayed = 0;
-    add_sides(p, op, h, n, true);
+    add_sides(p, d.op, h, n, true);
     for (uint32_t i = 0; i < n; i++) {
         int32_t tiles = 0;
         for (uint32_t k = i; k < n; k++)
@@ -138,7 +138,22 @@ int32_t mesh_hops(struct program *p, enum isa_opcode op, const struct mesh_hop *
             pass_on(p, d, tiles, words_of(&h[i]), relay);
         relayed |= tiles;
     }
-    add_sides(p, op, h, n, false);
+    add_sides(p, d.op, h, n, false);
+    return relayed;
+}
+
+int32_t mesh_hops(struct program *p, enum isa_opcode op, const struct mesh_hop *h, uint32_t n, int32_t relay)
+{
+    struct direction d = direction_of(op);
+    return add_hops(p, d, h, n, relay) ? equalise(p, d) : 0;
+}
+
+int32_t mesh_chain(struct program *p, enum isa_opcode op, const struct mesh_hop *h, uint32_t n, int32_t relay)
+{
+    struct direction d = direction_of(op);
+    int32_t relayed = 0;
+    for (uint32_t i = 0; i < n; i++)
+        relayed |= add_hops(p, d, &h[i], 1, relay);
     return relayed ? equalise(p, d) : 0;
 }
 

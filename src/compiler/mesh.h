@@ -28,6 +28,8 @@ struct mesh_hop {
 /* n hops in one direction that run side by side: equal ones share their instructions.  Returns the tiles of the fence
  * behind them, or 0; the last of a chain of hops goes to mesh_close. */
 int32_t mesh_hops(struct program *p, enum isa_opcode op, const struct mesh_hop *h, uint32_t n, int32_t relay);
+/* The same for hops one behind another, none of which sends on what another has brought. */
+int32_t mesh_chain(struct program *p, enum isa_opcode op, const struct mesh_hop *h, uint32_t n, int32_t relay);
 /* One hop; `apart`: tiles of sender and receiver that get an instruction of their own. */
 int32_t mesh_move(struct program *p, enum isa_opcode op, int32_t sender, struct mesh_block from, int32_t between,
                   int32_t receiver, struct mesh_block to, int32_t apart, int32_t relay);
