@@ -6,75 +6,26 @@
 #include <cmocka.h>
 
 #include "compiler/judge.h"
-#include "interp/interp.h"
 #include "sim/sim.h"
-#include "support/corpus.h"
-#include "verify/verify.h"
+#include "support/trial.h"
 
 enum { RUNS = 2 };
-
-struct findings {
-    struct arena *a;
-    const char *finding;
-};
-
-static bool verify_options(struct bytes options, void *arg, struct status *st)
-{
-    struct findings *v = arg;
-    struct dwn_package *p;
-    struct verify_report r;
-    if (!dwn_from_custom_options(v->a, options, &p, st))
-        return false;
-    verify_package(v->a, p, &r);
-    if (r.count)
-        v->finding = arena_text(v->a, "%s: %s (word %u of executable %u)", r.findings[0].rule->id, r.findings[0].text,
-                                r.findings[0].word, r.findings[0].executable);
-    return true;
-}
-
-static bool run(struct arena *a, const struct tfl_model *m, struct sim *sim, const struct bytes *in,
-                      struct bytes *out, struct status *st)
-{
-    const struct interp_options o = {.numerics = KERN_EDGETPU, .sim = sim};
-    struct interp *p;
-    return interp_new(a, m, &o, &p, st) && interp_run(p, in, out, st);
-}
-
-/* One inference on both; NULL if equal. */
-static const char *differs(struct arena *a, const struct tfl_model *source, const struct tfl_model *compiled,
-                              struct sim *sim, uint64_t seed, struct status *st)
-{
-    const struct tfl_subgraph *g = &source->subgraphs[0];
-    struct bytes *in = interp_random_inputs(a, source, seed), *x = ARENA_ARRAY(a, struct bytes, g->n_outputs),
-                 *y = ARENA_ARRAY(a, struct bytes, g->n_outputs);
-    if (!run(a, source, NULL, in, y, st) || !run(a, compiled, sim, in, x, st))
-        return st->message;
-    for (uint32_t i = 0; i < g->n_outputs; i++)
-        for (size_t k = 0; k < y[i].size; k++)
-            if (x[i].size != y[i].size || x[i].data[k] != y[i].data[k])
-                return arena_text(a, "output %u, byte %zu of %zu: 0x%02x on the chip, 0x%02x by the kernels", i, k,
-                                  y[i].size, k < x[i].size ? x[i].data[k] : 0, y[i].data[k]);
-    return NULL;
-}
 
 const char *judge_together(struct arena *a, const struct tfl_model *const *m, unsigned count,
                                   const struct compile_options *o, struct compile_result *results)
 {
     struct status *st = ARENA_NEW(a, struct status);
     struct tfl_model *compiled[JUDGE_MODELS];
-    struct findings v = {.a = a};
+    const char *fault = NULL;
     if (!compile_models(a, m, count, o, results, st))
         return st->message;
-    for (unsigned i = 0; i < count; i++)
-        if (!tfl_read(a, results[i].file, &compiled[i], st) ||
-            !corpus_packages(a, results[i].file, verify_options, &v, st))
-            return st->message;
-    const char *fault = v.finding;
+    for (unsigned i = 0; !fault && i < count; i++)
+        fault = tfl_read(a, results[i].file, &compiled[i], st) ? trial_finding(a, results[i].file) : st->message;
     const struct sim_options so = {.strict = true, .seed = 1};
     struct sim *sim = sim_new(&so);
     for (uint64_t k = 0; !fault && k < RUNS; k++)
         for (unsigned i = 0; !fault && i < count; i++)
-            fault = differs(a, m[i], compiled[i], sim, k + 1, st);
+            fault = trial_difference(a, m[i], compiled[i], sim, k + 1);
     sim_free(sim);
     return fault;
 }

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "sim/sim.h"
+#include "support/trial.h"
+
 static void attempt_variant(const struct catalogue_row *row, unsigned variant, uint64_t seed, struct attempt *out)
 {
     *out = (struct attempt){.a = arena_new(), .variant = variant};
@@ -39,6 +42,30 @@ void attempt_nearest(const struct catalogue_row *row, uint64_t seed, struct atte
         if (take)
             *out = other;
     }
+}
+
+static const char *one_run(const struct attempt *x, const struct tfl_model *compiled, uint64_t seed, bool strict,
+                           uint64_t *macs)
+{
+    struct sim *sim = sim_new(&(struct sim_options){.strict = strict, .seed = strict});
+    const char *fault = trial_difference(x->a, x->model, compiled, sim, seed);
+    *macs = sim_count(sim).macs;
+    sim_free(sim);
+    return fault;
+}
+
+struct attempt_trial attempt_try(const struct attempt *x, uint64_t seed, uint64_t strict_macs)
+{
+    struct attempt_trial t = {0};
+    struct tfl_model *compiled;
+    struct status *st = ARENA_NEW(x->a, struct status);
+    t.fault = tfl_read(x->a, x->result.file, &compiled, st) ? trial_finding(x->a, x->result.file) : st->message;
+    if (!t.fault)
+        t.fault = one_run(x, compiled, seed, false, &t.macs);
+    t.strict = !t.fault && t.macs <= strict_macs;
+    if (t.strict)
+        t.fault = one_run(x, compiled, seed, true, &t.macs);
+    return t;
 }
 
 void attempt_free(struct attempt *x)

@@ -18,6 +18,15 @@ struct attempt {
 /* The variant that comes nearest to the official result, the first of equals.  A variant that is equal in every
  * opcode ends the search, so that size decides only between those that are not. */
 void attempt_nearest(const struct catalogue_row *row, uint64_t seed, struct attempt *out);
+
+/* The compiled twin on trial (support/trial.h): verified, run once, and once more by the strict simulator where the run
+ * took no more than `strict_macs` multiply-adds (counted for the last Edge TPU operator). */
+struct attempt_trial {
+    const char *fault; /* of the attempt's arena; NULL: all as it should be */
+    uint64_t macs;
+    bool strict; /* the strict simulator ran it */
+};
+struct attempt_trial attempt_try(const struct attempt *x, uint64_t seed, uint64_t strict_macs);
 void attempt_free(struct attempt *x);
 
 #endif

@@ -16,18 +16,20 @@ static const char usage[] =
     "  -u, --unshipped     only rows whose files are not in the corpus\n"
     "  -s, --seed N        of the weights (1)\n"
     "  -v, --verbose       rows that agree too, and why operators stay on the CPU\n"
+    "  -c, --check         verifies what was compiled and runs it on the simulated chip against the kernels\n"
+    "  -l, --limit N       of --check: the strict simulator up to N million multiply-adds (500), the fast one above\n"
     "  -o, --output DIR    writes DIR/ID.tflite and DIR/ID_edgetpu.tflite\n"
     "  -h, --help\n";
 
 struct settings {
     const char *name, *output;
     int32_t runtime;
-    uint64_t seed;
-    bool unshipped, verbose;
+    uint64_t seed, limit;
+    bool unshipped, verbose, check;
 };
 
 struct totals {
-    unsigned rows, built, compiled, outer, tile, all, size;
+    unsigned rows, built, compiled, outer, tile, all, size, strict, fast, faulty;
 };
 
 static bool write_file(struct arena *a, const struct settings *s, const char *name, struct bytes file)
@@ -81,6 +83,18 @@ static void print_attempt(const struct catalogue_row *row, const struct attempt 
     printf("%s\n", twin_variant_text[x->variant]);
 }
 
+static void check(const struct settings *s, const struct catalogue_row *row, const struct attempt *x, struct totals *t)
+{
+    struct attempt_trial r = attempt_try(x, s->seed, s->limit * 1000000);
+    if (r.fault)
+        printf("%s: FAULT: %s\n", row->id, r.fault);
+    else if (!r.strict)
+        printf("%s: exact, but %llu million multiply-adds: not by the strict simulator\n", row->id,
+               (unsigned long long)(r.macs / 1000000));
+    t->faulty += r.fault != NULL, t->strict += !r.fault && r.strict, t->fast += !r.fault && !r.strict;
+    fflush(stdout);
+}
+
 static bool one_row(const struct settings *s, const struct catalogue_row *row, struct totals *t)
 {
     struct attempt x;
@@ -89,6 +103,8 @@ static bool one_row(const struct settings *s, const struct catalogue_row *row, s
     t->rows++, t->built += x.model != NULL, t->compiled += x.facts.compiled;
     t->outer += x.verdict.same_outer, t->tile += x.verdict.same_tile, t->all += x.verdict.same_all;
     t->size += x.verdict.same_size;
+    if (s->check && x.facts.compiled)
+        check(s, row, &x, t);
     if (s->verbose || (!x.st.code && !x.verdict.same_outer))
         print_reasons(&x.result);
     bool ok = !x.model || write_both(x.a, s, row->id, x.model, x.result.file);
@@ -111,10 +127,14 @@ static bool all_rows(const struct settings *s, const struct catalogue_row *rows,
             return false;
     for (int v = 0; v < RUNTIMES; v++) {
         const struct totals *t = &by_runtime[v];
-        if (t->rows)
-            printf("runtime %d: %u rows, %u built, %u compiled, %u with the same operators on the CPU, %u with the same "
-                   "tile instructions, %u with all the same, %u of the same size\n",
-                   v, t->rows, t->built, t->compiled, t->outer, t->tile, t->all, t->size);
+        if (!t->rows)
+            continue;
+        if (s->check)
+            printf("runtime %d: on the simulated chip %u exact by the strict simulator, %u by the fast one only, %u with "
+                   "a fault\n", v, t->strict, t->fast, t->faulty);
+        printf("runtime %d: %u rows, %u built, %u compiled, %u with the same operators on the CPU, %u with the same "
+               "tile instructions, %u with all the same, %u of the same size\n",
+               v, t->rows, t->built, t->compiled, t->outer, t->tile, t->all, t->size);
     }
     return true;
 }
@@ -123,16 +143,19 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {{"name", 1, NULL, 'n'},    {"runtime", 1, NULL, 'r'},
                                             {"unshipped", 0, NULL, 'u'}, {"seed", 1, NULL, 's'},
-                                            {"verbose", 0, NULL, 'v'}, {"output", 1, NULL, 'o'},
+                                            {"verbose", 0, NULL, 'v'}, {"check", 0, NULL, 'c'},
+                                            {"limit", 1, NULL, 'l'},   {"output", 1, NULL, 'o'},
                                             {"help", 0, NULL, 'h'},    {0}};
-    struct settings s = {.seed = 1};
-    for (int o; (o = getopt_long(argc, argv, "n:r:us:vo:h", options, NULL)) != -1;)
+    struct settings s = {.seed = 1, .limit = 500};
+    for (int o; (o = getopt_long(argc, argv, "n:r:us:vcl:o:h", options, NULL)) != -1;)
         switch (o) {
         case 'n': s.name = optarg; break;
         case 'r': s.runtime = (int32_t)strtol(optarg, NULL, 10); break;
         case 'u': s.unshipped = true; break;
         case 's': s.seed = strtoull(optarg, NULL, 10); break;
         case 'v': s.verbose = true; break;
+        case 'c': s.check = true; break;
+        case 'l': s.limit = strtoull(optarg, NULL, 10); break;
         case 'o': s.output = optarg; break;
         case 'h': fputs(usage, stdout); return 0;
         default: fputs(usage, stderr); return 2;
