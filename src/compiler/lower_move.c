@@ -219,10 +219,19 @@ static bool only_valid_windows(const struct plan *p, int32_t tensor)
     return true;
 }
 
+/* A PAD of rows and columns that the convolutions behind it make as their own padding. */
+static bool is_free(const struct plan *p, uint32_t op, int32_t *top, int32_t *left)
+{
+    const struct tfl_operator *o = &p->graph->operators[op];
+    return (o->code == TFL_OP_PAD || o->code == TFL_OP_PADV2) && !p->rearranged[op] &&
+           only_valid_windows(p, o->outputs[0]) && move_padding(p->arena, p->graph, o, top, left);
+}
+
 bool lower_pad(struct plan *p, uint32_t op)
 {
     const struct tfl_operator *o = &p->graph->operators[op];
-    if (!only_valid_windows(p, o->outputs[0]))
+    int32_t top, left;
+    if (!is_free(p, op, &top, &left))
         return lower_move(p, op);
     p->value_of[o->outputs[0]] = lower_value(p, (uint32_t)o->inputs[0]);
     return true;
@@ -231,10 +240,7 @@ bool lower_pad(struct plan *p, uint32_t op)
 void lower_padding(const struct plan *p, int32_t tensor, int32_t *top, int32_t *left)
 {
     *top = *left = 0;
-    for (uint32_t i = 0; i < p->set->n_operators; i++) {
-        const struct tfl_operator *o = &p->graph->operators[p->set->operators[i]];
-        if ((o->code == TFL_OP_PAD || o->code == TFL_OP_PADV2) && o->outputs[0] == tensor &&
-            only_valid_windows(p, tensor))
-            move_padding(p->arena, p->graph, o, top, left);
-    }
+    for (uint32_t i = 0; i < p->set->n_operators; i++)
+        if (p->graph->operators[p->set->operators[i]].outputs[0] == tensor)
+            is_free(p, p->set->operators[i], top, left);
 }
