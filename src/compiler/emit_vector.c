@@ -106,6 +106,8 @@ static void emit_gather(const struct plan *plan, const struct step *s, struct pr
         emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
         row--;
     } else if (maker(plan, s) == &family_channel_pool) { /* ends with all that is needed, and leaves a row in use */
+        if (s[-1].out != s->in[0]) /* steps of another branch between */
+            emit_exchange_begin(p);
         row--;
     } else if (maker(plan, s) == &family_raster) {
         emit_fence(p, (struct fence){.flags = LAYER_FLAGS});

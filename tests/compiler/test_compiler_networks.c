@@ -347,8 +347,30 @@ static void borders(void **state)
     }
 }
 
+/* A pool of a whole image, then a branch of its own, then what reads the pool: tiles that had a part in the branch
+ * count otherwise than those that had none. */
+static void branch_behind_a_pool(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 1);
+    int image = make_input(k, 3, (int32_t[]){2, 17, 12}), pixel = make_input(k, 3, (int32_t[]){1, 1, 12});
+    struct make_window whole = {.size = 2, .width = 17, .padding = TFL_PAD_VALID};
+    int x = make_conv_2d(k, image, &(struct make_window){.channels = 12, .size = 1});
+    x = make_binary(k, TFL_OP_ADD, x, image, TFL_ACT_NONE);
+    x = make_flatten(k, make_pool(k, TFL_OP_AVERAGE_POOL_2D, x, &whole));
+    x = make_fully_connected(k, make_fully_connected(k, x, 257, TFL_ACT_NONE), 2, TFL_ACT_NONE);
+    make_output(k, make_unary(k, TFL_OP_L2_NORMALIZATION, x));
+    int y = make_flatten(k, make_conv_2d(k, pixel, &(struct make_window){.channels = 2, .size = 1}));
+    y = make_fully_connected(k, y, 2, TFL_ACT_NONE);
+    make_output(k, make_unary(k, TFL_OP_L2_NORMALIZATION, y));
+    assert_true(judge_exact(a, maker_finish(k)));
+    arena_free(a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(borders), cmocka_unit_test(networks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(borders), cmocka_unit_test(branch_behind_a_pool),
+                                       cmocka_unit_test(networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
