@@ -88,11 +88,18 @@ struct conv {
     int32_t read, loaded, used;   /* flag counts before this layer */
 };
 
+/* Channels of the result, with those between its rows. */
+static int32_t outputs_of(const struct conv_detail *d)
+{
+    int32_t z = d->op.out->shape[d->op.out->rank - 1];
+    return d->op.row ? z / d->op.row * (int32_t)round_up(d->op.row, 4) : z;
+}
+
 enum conv_kind conv_kind_of(const struct conv_detail *d)
 {
     if (d->depthwise && d->op.in->shape[d->op.in->rank - 1] > 1)
         return CONV_DEPTHWISE;
-    return d->op.out->shape[d->op.out->rank - 1] <= 4 ? CONV_NARROW : CONV_WIDE;
+    return outputs_of(d) <= 4 ? CONV_NARROW : CONV_WIDE;
 }
 
 /* Positions of the largest tile: one plan for all. */
@@ -145,7 +152,7 @@ int64_t conv_cycles(const struct conv_detail *d, int32_t words, int64_t pixels)
     enum conv_kind kind = conv_kind_of(d);
     int64_t taps = (int64_t)d->y.kernel * d->x.kernel, steps = taps * words, rows = steps;
     if (kind == CONV_WIDE) {
-        int64_t groups = ceil_div(d->op.out->shape[d->op.out->rank - 1], LANES);
+        int64_t groups = ceil_div(outputs_of(d), LANES);
         steps *= groups, rows *= groups;
     } else {
         rows = ceil_div(rows * 4, LANES);

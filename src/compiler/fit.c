@@ -16,6 +16,7 @@ struct task {
     const struct partition *set;
     const bool *rearranged; /* by operator */
     int runtime;
+    bool rows; /* plan.h */
 };
 
 struct groups {
@@ -28,6 +29,7 @@ static bool lower(const struct task *t, struct plan *p, struct arena *a, struct 
     plan_init(p, a, t->graph, st);
     p->rearranged = t->rearranged;
     p->runtime = t->runtime;
+    p->rows = t->rows;
     return lower_partition(p, t->set);
 }
 
@@ -223,8 +225,12 @@ static bool fit_with_strips(const struct task *t, struct plan *p, struct arena *
 bool plan_fit(struct plan *p, struct arena *a, const struct tfl_subgraph *g, const struct partition *set,
               const bool *rearranged, int runtime, struct status *st)
 {
-    const struct task t = {g, set, rearranged, runtime};
+    struct task t = {g, set, rearranged, runtime, true};
     struct status why = {0};
+    if (attempt(&t, &(struct groups){0}, p, a, &why))
+        return p->st = st, true;
+    t.rows = false; /* takes less memory */
+    why = (struct status){0};
     if (attempt(&t, &(struct groups){0}, p, a, &why) ||
         (why.code == STATUS_LIMIT && fit_with_strips(&t, p, a, st)))
         return p->st = st, true;

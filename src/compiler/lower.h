@@ -23,6 +23,12 @@ void lower_join_parts(struct plan *p, uint32_t op);
 void lower_rename_parts(struct plan *p, uint32_t op);
 void lower_unary_parts(struct plan *p, uint32_t op);
 void lower_parts_to_host(struct plan *p, uint32_t tensor);
+/* The same in order on the tiles (rows.h), while the plan's `rows` says so.  A RESHAPE to rows, or of a column of rows to
+ * a row of them, and a CONCATENATION of rows: false if it is none. */
+bool lower_rows(struct plan *p, uint32_t op);
+bool lower_join_rows(struct plan *p, uint32_t op);
+/* All that read the tensor make rows of so many channels of it; 0: else. */
+int32_t lower_row_channels(const struct plan *p, int32_t tensor);
 /* What the operator makes of this value of its input. */
 uint32_t lower_unary_value(struct plan *p, uint32_t op, uint32_t from);
 /* A tensor with these numbers and the shape of the value. */

@@ -21,6 +21,10 @@ static bool lower_windows(struct plan *p, uint32_t op)
     lower_padding(p, o->inputs[0], &top, &left);
     d->y.before += top;
     d->x.before += left;
+    if (!d->depthwise)
+        d->op.row = lower_row_channels(p, o->outputs[0]);
+    if (d->op.row)
+        to.z = to.z / d->op.row * (int32_t)round_up(d->op.row, 4);
     uint32_t in = lower_value(p, (uint32_t)o->inputs[0]), out = plan_value(p, d->op.out, LAYOUT_GRID, to.y, to.x, to.z);
     grid_claim(&p->values[in].grid, to.y, to.x, &d->y, &d->x);
     struct step *s = plan_step(p, &family_conv, op);

@@ -192,6 +192,8 @@ static bool joins_rows(struct plan *p, const struct tfl_operator *o)
 
 bool lower_join(struct plan *p, uint32_t op)
 {
+    if (lower_join_rows(p, op))
+        return true;
     if (joins_rows(p, &p->graph->operators[op])) {
         lower_join_parts(p, op);
         return true;

@@ -51,6 +51,8 @@ bool lower_reshape(struct plan *p, uint32_t op)
     const struct tfl_operator *o = &p->graph->operators[op];
     const struct tfl_tensor *t = &p->graph->tensors[o->outputs[0]];
     uint32_t in = lower_value(p, (uint32_t)o->inputs[0]), out = in;
+    if (lower_rows(p, op))
+        return true;
     if (p->values[in].layout == LAYOUT_PARTS) {
         lower_rename_parts(p, op);
         return true;

@@ -88,6 +88,13 @@ static int32_t equalise(struct program *p, struct direction d)
     return tiles;
 }
 
+void mesh_pass_on(struct program *p, enum isa_opcode op, int32_t tiles, int32_t words, int32_t relay)
+{
+    pass_on(p, direction_of(op), tiles, words, relay);
+}
+
+int32_t mesh_equalise(struct program *p, enum isa_opcode op) { return equalise(p, direction_of(op)); }
+
 /* One side of a hop. */
 struct hop_side {
     int32_t tiles, key;

@@ -34,6 +34,10 @@ int32_t mesh_chain(struct program *p, enum isa_opcode op, const struct mesh_hop 
 int32_t mesh_move(struct program *p, enum isa_opcode op, int32_t sender, struct mesh_block from, int32_t between,
                   int32_t receiver, struct mesh_block to, int32_t apart, int32_t relay);
 void mesh_close(struct program *p, int32_t tiles);
+/* Its parts: tiles in between pass `words` words on through two small buffers; then both flags of the direction get one
+ * value on all tiles, and the tiles where one differed are returned. */
+void mesh_pass_on(struct program *p, enum isa_opcode op, int32_t tiles, int32_t words, int32_t relay);
+int32_t mesh_equalise(struct program *p, enum isa_opcode op);
 
 /* An image of one word a pixel, of which all tiles that have pixels have equally many (mesh_gather_fits): from narrow
  * word `from` of each to `to` of the first, row by row. */

@@ -42,6 +42,36 @@ static void pad_pixels(struct arena *a, struct weights *w, int32_t channels)
     w->inputs = w->inputs / channels * padded;
 }
 
+static const void *padded_array(struct arena *a, const void *values, int32_t n, int32_t row, uint32_t padding)
+{
+    const uint32_t *from = values;
+    int32_t room = (int32_t)round_up(row, 4);
+    if (!values)
+        return NULL;
+    uint32_t *to = ARENA_ARRAY(a, uint32_t, (size_t)(n / row * room));
+    for (int32_t i = 0; i < n / row * room; i++)
+        to[i] = i % room < row ? from[i / room * row + i % room] : padding;
+    return to;
+}
+
+/* Outputs in rows of `row` channels, each padded to whole words by channels like those behind the last one
+ * (tf2_ssd_mobilenet_v2_coco17_ptq_segment_2_of_3: rows of 91 in 92). */
+static void pad_rows(struct arena *a, struct weights *w, int32_t row)
+{
+    int32_t room = (int32_t)round_up(row, 4), outputs = w->outputs / row * room;
+    size_t channel = (size_t)(w->kh * w->kw) * (size_t)w->inputs;
+    uint8_t *data = arena_alloc(a, (size_t)outputs * channel);
+    memset(data, (int)((uint8_t)w->zero ^ w->flip), (size_t)outputs * channel);
+    for (int32_t i = 0; i < w->outputs; i++)
+        memcpy(data + (size_t)(i / row * room + i % row) * channel, w->data + (size_t)i * channel, channel);
+    w->data = data;
+    w->bias = padded_array(a, w->bias, w->outputs, row, 0);
+    w->zeros = padded_array(a, w->zeros, w->outputs, row, (uint32_t)w->zero);
+    if (w->multiplier)
+        w->multiplier = padded_array(a, w->multiplier, w->outputs, row, f32_bits(w->multiplier[0]));
+    w->outputs = outputs;
+}
+
 struct weights weights_of(struct arena *a, const struct weighted *op, bool depthwise)
 {
     const struct tfl_tensor *weights = op->weights;
@@ -68,6 +98,8 @@ struct weights weights_of(struct arena *a, const struct weighted *op, bool depth
         w.zeros = zeros;
         w.multiplier = equal_scales(weights) ? NULL : multiplier;
     }
+    if (op->row && op->row % 4)
+        pad_rows(a, &w, op->row);
     return w;
 }
 

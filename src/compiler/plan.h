@@ -103,6 +103,7 @@ struct plan {
     size_t values_capacity, steps_capacity, buffers_capacity, parameters_capacity;
     const struct partition *set; /* the operators */
     const bool *rearranged; /* by operator: it moves its elements one by one (rearrange.h) */
+    bool rows;   /* heads of detection are brought into order on the tiles (rows.h), not on the way to the host */
     int runtime; /* oldest that must accept the program; 14: what compiler 16 makes by itself */
     uint32_t *value_of; /* value of each tensor of the graph, or NO_VALUE */
     int32_t wide_floor; /* lowest wide row that a step uses: cached parameters lie below */
