@@ -54,7 +54,8 @@ static bool move_rows(const struct joining *j, int from, int to, struct rows_mov
     return true;
 }
 
-/* Neighbours first; of these the ones that lie ahead. */
+/* Neighbours first; of these the ones that lie ahead.  Words that pass a tile in between go in one direction only: an
+ * operand no longer than the result cannot lie two tiles off both ways. */
 static void move_all(const struct joining *j, struct program *p)
 {
     struct rows_move m;

@@ -173,10 +173,9 @@ static void pass_north(const struct reshape *r, struct program *p)
 {
     struct rows_move m;
     int32_t end = 0;
-    for (int to = 0; to < GRID; to++)
-        for (int from = GRID - 1; from > to; from--)
-            if (pass_rows(r, from, to, &m))
-                end = rows_move_all(p, ISA_MESH_NORTH, &m, 1, r->relay);
+    for (int from = GRID - 1; from > 0; from--)
+        if (pass_rows(r, from, 0, &m))
+            end = rows_move_all(p, ISA_MESH_NORTH, &m, 1, r->relay);
     mesh_close(p, end);
 }
 
@@ -240,9 +239,10 @@ static void emit_rows(const struct plan *plan, const struct step *s, struct prog
     rows_fence(p, some_idle || after_output ? 2 : 1);
     rows_identity(plan, s, d, p);
     gather_rows(&r, s->identity_row, p);
-    if (!r.along_x)
+    if (r.along_x)
+        pass_north(&r, p);
+    else
         pass_south(&r, p);
-    pass_north(&r, p);
     emit_fence(p, (struct fence){0});
     if (r.along_x)
         deal_row(&r, s->identity_row, p);

@@ -65,6 +65,74 @@ static void heads(void **state)
     judge_draws(random_heads, 25, 75);
 }
 
+/* Two images of rows as the boxes and classes of SSD: [1,N,1,c] joined and made [1,N,c], or [1,N,c] joined. */
+static const struct tfl_model *two_heads(struct arena *a, int32_t size, int32_t c, int32_t per_pixel, bool column)
+{
+    struct maker *k = maker_new(a, TFL_INT8, (uint64_t)(size * 1000 + c * 10 + per_pixel));
+    int32_t n[2], total = 0;
+    int rows[2];
+    for (int i = 0; i < 2; i++) {
+        int32_t side = i ? (size + 1) / 2 : size;
+        int in = make_input(k, 3, (int32_t[]){side, side, 8});
+        int x = make_conv_2d(k, in, &(struct make_window){.channels = c * per_pixel, .size = 1});
+        if (i)
+            maker_tensor(k, x)->quant = maker_tensor(k, rows[0])->quant;
+        const struct tfl_quant own = maker_tensor(k, x)->quant;
+        n[i] = side * side * per_pixel;
+        total += n[i];
+        rows[i] = column ? make_reshape(k, x, 4, (int32_t[]){1, n[i], 1, c})
+                         : make_reshape(k, x, 3, (int32_t[]){1, n[i], c});
+        maker_tensor(k, rows[i])->quant = own;
+    }
+    const struct tfl_quant numbers = maker_tensor(k, rows[0])->quant;
+    int x = make_concatenation(k, 2, rows, 1);
+    maker_tensor(k, x)->quant = numbers;
+    if (column)
+        x = make_reshape(k, x, 3, (int32_t[]){1, total, c});
+    maker_tensor(k, x)->quant = numbers;
+    make_output(k, x);
+    return maker_finish(k);
+}
+
+static uint64_t cached_bytes(struct arena *a, const struct tfl_model *m)
+{
+    struct compile_result r;
+    struct status st = {0};
+    assert_true(compile_models(a, &m, 1, &(struct compile_options){.min_runtime_version = 14}, &r, &st));
+    return r.cached_bytes;
+}
+
+/* Splits over all and over few tiles, moves to neighbours and beyond, parts of rows, of pixels and of a pixel's words. */
+static void rows_on_tiles(void **state)
+{
+    (void)state;
+    static const int32_t lengths[] = {4, 5, 12}, sides[] = {1, 2, 3, 5, 6, 10};
+    struct arena *a = arena_new();
+    for (size_t s = 0; s < sizeof sides / sizeof *sides; s++)
+        for (size_t c = 0; c < sizeof lengths / sizeof *lengths; c++)
+            for (int column = 0; column < 2; column++)
+                assert_true(judge_exact(a, two_heads(a, sides[s], lengths[c], 3, column)));
+    arena_free(a);
+}
+
+/* Rows of 91 channels have whole words because the weights say so, not by a product with zeroes and ones behind. */
+static void rows_are_padded_by_weights(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    assert_true(cached_bytes(a, two_heads(a, 4, 91, 6, false)) <= cached_bytes(a, two_heads(a, 4, 92, 6, false)));
+    arena_free(a);
+}
+
+/* The image on one tile would need 57x57x16 words: rows are put into order on the way to the host. */
+static void rows_too_large_for_a_tile(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    assert_true(judge_exact(a, two_heads(a, 57, 29, 2, false)));
+    arena_free(a);
+}
+
 /* A pool and dense layers, a table now and then between: each finds in wide memory what the one before has left
  * (mobilenet_v2_mask_classification: a gather wrote over the identity matrix that its LOGISTIC looked for). */
 static const struct tfl_model *random_classifier(struct arena *a, uint64_t seed)
@@ -99,6 +167,8 @@ static void classifiers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(heads), cmocka_unit_test(classifiers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(heads), cmocka_unit_test(rows_on_tiles),
+                                       cmocka_unit_test(rows_are_padded_by_weights),
+                                       cmocka_unit_test(rows_too_large_for_a_tile), cmocka_unit_test(classifiers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
