@@ -27,8 +27,8 @@ static struct span own_of(const struct joining *j, const struct value *v, int i)
 static struct span rows_between(const struct joining *j, int from, int to)
 {
     struct span a = own_of(j, j->in, from), b = own_of(j, j->out, to);
-    struct span s = {a.first > b.first - j->at ? a.first : b.first - j->at, a.end < b.end - j->at ? a.end : b.end - j->at};
-    return s;
+    b.first -= j->at, b.end -= j->at;
+    return (struct span){a.first > b.first ? a.first : b.first, a.end < b.end ? a.end : b.end};
 }
 
 static struct rows_box part_of(const struct joining *j, const struct value *v, int32_t base, int i, int32_t first,

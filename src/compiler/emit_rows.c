@@ -98,7 +98,8 @@ static bool size_rows(struct plan *p, uint32_t index)
     for (int i = 0; i < GRID; i++)
         most = plane_words(&r.plane[i]) > most ? plane_words(&r.plane[i]) : most;
     rows_size(p, index);
-    d->gathered = plan_buffer(p, (struct narrow_buffer){.words = most, .first = (int32_t)index, .last = (int32_t)index});
+    int32_t now = (int32_t)index;
+    d->gathered = plan_buffer(p, (struct narrow_buffer){.words = most, .first = now, .last = now});
     return true;
 }
 

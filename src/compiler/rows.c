@@ -113,14 +113,15 @@ static void add_role(struct program *p, enum isa_opcode op, const struct rows_mo
         if (!(tiles & ~done))
             continue;
         done |= tiles;
+        struct isa_mesh mesh = {.tiles = tiles};
+        if (role == SENDER)
+            mesh.a = block_unit(&m[i].from);
+        if (role == RECEIVER)
+            mesh.b = block_unit(&m[i].to);
         if (role == BETWEEN)
             mesh_pass_on(p, op, tiles, words_of(&m[i].from), relay);
         else
-            program_add(p, (struct isa_inst){.op = op,
-                                             .mesh = {.tiles = tiles,
-                                                      .a = role == SENDER ? block_unit(&m[i].from) : (struct isa_ttu){0},
-                                                      .b = role == RECEIVER ? block_unit(&m[i].to)
-                                                                            : (struct isa_ttu){0}}});
+            program_add(p, (struct isa_inst){.op = op, .mesh = mesh});
     }
 }
 
