@@ -201,16 +201,18 @@ static void compute_in_place(const struct plan *plan, const struct step *s, cons
     program_add(p, (struct isa_inst){.op = ISA_MAC, .tensor = i});
 }
 
-/* (b), (c): the tiles of c take blocks of weights from a ring. */
-static void compute_from_ring(const struct plan *plan, const struct step *s, const struct shape *h,
-                              const struct tile_class *c, enum isa_opcode receive, struct program *p)
+static enum isa_flag arrival_of(enum isa_opcode receive)
+{
+    return receive == ISA_RING_RECV_A ? ISA_RREAD_A : ISA_RREAD_B;
+}
+
+/* (b), (c): the tiles of c take blocks of weights from a ring ... */
+static void receive_weights(const struct plan *plan, const struct step *s, const struct shape *h,
+                            const struct tile_class *c, enum isa_opcode receive, struct program *p)
 {
     struct stream r = stream_of(h->quads, h->arrays);
-    enum isa_flag arrived = receive == ISA_RING_RECV_A ? ISA_RREAD_A : ISA_RREAD_B;
+    enum isa_flag arrived = arrival_of(receive);
     int32_t used = program_flag(p, c->tiles, ISA_PARAM), read = program_flag(p, c->tiles, arrived);
-    int32_t loaded = program_flag(p, c->tiles, ISA_W2S);
-    int64_t in = 4LL * value_at(plan, plan_in(plan, s, 0));
-
     struct loops rows = LOOPS({r.block, 1}, {r.blocks, 0});
     if (c->groups > 1) {
         loop(&rows, 1, 0);
@@ -227,7 +229,16 @@ static void compute_from_ring(const struct plan *plan, const struct step *s, con
                     buffered(masked(wide_rows(r.header_row, with_groups(LOOPS({h->stored, 1}), c->groups, 0)), 1), 1,
                              h->arrays),
                     wait_data(arrived, 1, read + 1, r.blocks), p);
+}
 
+/* ... and use them.  read, loaded: RREAD and W2S before. */
+static void compute_from_ring(const struct plan *plan, const struct step *s, const struct shape *h,
+                              const struct tile_class *c, enum isa_opcode receive, int32_t read, int32_t loaded,
+                              struct program *p)
+{
+    struct stream r = stream_of(h->quads, h->arrays);
+    enum isa_flag arrived = arrival_of(receive);
+    int64_t in = 4LL * value_at(plan, plan_in(plan, s, 0));
     struct isa_tensor i = tensor_of(plan, s, c);
     set_loops(&i, with_groups(LOOPS({r.block, 0}, {r.blocks, 0}), c->groups, 0));
     i.a = tensor_unit(in, with_groups(LOOPS({r.block, 4}, {1, 4 * h->quads}, {r.blocks, 4 * r.block}), c->groups, 0));
@@ -245,6 +256,26 @@ static void compute_from_ring(const struct plan *plan, const struct step *s, con
         i.zp_last = i.zp_first + i.zp_step;
     }
     program_add(p, (struct isa_inst){.op = ISA_MAC, .tensor = i});
+}
+
+/* Tiles with as many groups receive alike, whatever their outputs (catalogue: 14400 x 100, P326). */
+static void take_from_ring(const struct plan *plan, const struct step *s, const struct shape *h,
+                           const struct tile_class *c, int n, struct program *p)
+{
+    enum isa_opcode receive = plan->parameters[s->parameter].streamed ? ISA_RING_RECV_A : ISA_RING_RECV_B;
+    int32_t read[ISA_TILES], loaded[ISA_TILES];
+    for (int k = 0; k < n; k++) {
+        read[k] = program_flag(p, c[k].tiles, arrival_of(receive));
+        loaded[k] = program_flag(p, c[k].tiles, ISA_W2S);
+    }
+    for (int k = 0, m; k < n; k = m) {
+        struct tile_class all = c[k];
+        for (m = k + 1; m < n && c[m].groups == all.groups; m++)
+            all.tiles |= c[m].tiles;
+        receive_weights(plan, s, h, &all, receive, p);
+        for (int j = k; j < m; j++)
+            compute_from_ring(plan, s, h, &c[j], receive, read[j], loaded[j], p);
+    }
 }
 
 /* Rows of the cached chunk for tile k, from its owner. */
@@ -296,12 +327,11 @@ static void emit_fully_connected(const struct plan *plan, const struct step *s, 
         emit_fence(p, (struct fence){0});
     if (in_place && h.stored)
         load_headers_in_place(plan, s, &h, c, n, p);
-    for (int k = 0; k < n; k++) {
-        if (in_place)
+    if (in_place)
+        for (int k = 0; k < n; k++)
             compute_in_place(plan, s, &h, &c[k], loaded, p);
-        else
-            compute_from_ring(plan, s, &h, &c[k], q->streamed ? ISA_RING_RECV_A : ISA_RING_RECV_B, p);
-    }
+    else
+        take_from_ring(plan, s, &h, c, n, p);
     if (q->streamed)
         send_streamed(q, &h.out, p);
     else if (!in_place)

@@ -171,11 +171,27 @@ static void random_rasters(void **state)
     judge_draws(random_raster, 40, 100);
 }
 
+/* Weights that only the host has room for, on two tiles of which the last makes fewer outputs: they are received alike. */
+static void a_raster_and_streamed_weights(void **state)
+{
+    (void)state;
+    static const int32_t outputs[] = {100, 128, 70};
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, i % 2 ? TFL_UINT8 : TFL_INT8, i);
+        int x = image_of(k, 17, 9, 64, 1);
+        make_output(k, make_fully_connected(k, make_flatten(k, x), outputs[i], TFL_ACT_NONE));
+        assert_true(judge_exact(a, maker_finish(k)));
+        arena_free(a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_lines),
         cmocka_unit_test(random_rasters),
+        cmocka_unit_test(a_raster_and_streamed_weights),
         cmocka_unit_test(one_channel_and_softmax),
         cmocka_unit_test(one_pixel),
         cmocka_unit_test(too_large_or_too_odd),
