@@ -171,7 +171,7 @@ static void random_rasters(void **state)
     judge_draws(random_raster, 40, 100);
 }
 
-/* Weights that only the host has room for, on two tiles of which the last makes fewer outputs: they are received alike. */
+/* Weights that only the host has room for, on two tiles of which the last may make fewer outputs. */
 static void a_raster_and_streamed_weights(void **state)
 {
     (void)state;
