@@ -20,8 +20,11 @@ struct wide_plan {
     int32_t sums, rows, header; /* first wide rows of the three regions */
     int32_t block, blocks;    /* rows of a block; blocks of a group of outputs */
     int32_t buffers;          /* 1 or 2 blocks at a time */
-    int32_t floor;            /* lowest row used */
+    int32_t floor;            /* lowest row used; below 0: it does not fit */
+    int32_t positions;        /* pixels of a tile at a time */
 };
+
+enum { MOST_POSITIONS = 1 << 14 /* iterations of a loop of the tensor unit */ };
 
 static void place_region(int32_t size, int32_t *at, int32_t *region)
 {
@@ -29,19 +32,32 @@ static void place_region(int32_t size, int32_t *at, int32_t *region)
     *region = *at;
 }
 
-static struct wide_plan wide_plan_of(int32_t positions, int32_t taps, int32_t words, int32_t arrays, bool depthwise,
-                                     int32_t top)
+/* What a layer has in wide memory. */
+struct wide_need {
+    int32_t positions, taps, words, arrays; /* pixels of the largest tile; of a group: kernel, input words, arrays */
+    enum conv_kind kind;
+    int32_t top; /* the row above the highest that is free */
+};
+
+/* Rows that the segment takes of each tile if it lies on all of them: the host does not send rows of 4 lanes, so such a
+ * one must be cached. */
+static int32_t cached_rows(const struct wide_need *n)
 {
-    int32_t rows = depthwise ? taps : taps * words, block = taps;
-    if (taps == 1)
-        for (int32_t d = 1; d <= words && d <= BLOCK_LIMIT; d++)
-            block = words % d == 0 ? d : block;
-    struct wide_plan w = {.spill = !depthwise && 2 * rows > positions + 2 * block};
-    w.buffers = !w.spill && SINGLE_ABOVE < rows && rows < SINGLE_BELOW ? 1 : 2;
-    w.block = w.spill ? block : rows;
-    w.blocks = rows / w.block;
-    int32_t size[3] = {w.spill ? positions : 0, w.buffers * w.block, arrays ? w.buffers * arrays + HEADER_SLACK : 0};
-    int32_t *region[3] = {&w.sums, &w.rows, &w.header}, at = top;
+    int64_t quads = n->kind == CONV_DEPTHWISE ? (int64_t)n->words * (n->taps + n->arrays)
+                                              : (int64_t)n->words * n->taps + n->arrays;
+    return n->kind == CONV_WIDE ? 0 : (int32_t)ceil_div(quads, 16 * ISA_TILES) + 1;
+}
+
+/* Rows for `arrays` per-channel arrays. */
+static int32_t header_rows(const struct wide_plan *w, int32_t arrays)
+{
+    return arrays ? w->buffers * arrays + HEADER_SLACK : 0;
+}
+
+static void place_wide(struct wide_plan *w, const struct wide_need *n)
+{
+    int32_t size[3] = {w->spill ? w->positions : 0, w->buffers * w->block, header_rows(w, n->arrays)};
+    int32_t *region[3] = {&w->sums, &w->rows, &w->header}, at = n->top;
     for (int done = 0; done < 3; done++) { /* the largest highest; ties in this order */
         int best = -1;
         for (int k = 0; k < 3; k++)
@@ -52,7 +68,46 @@ static struct wide_plan wide_plan_of(int32_t positions, int32_t taps, int32_t wo
         place_region(size[best], &at, region[best]);
         size[best] = 0;
     }
-    w.floor = at;
+    w->floor = at;
+}
+
+static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
+
+/* Weights of `block` rows a block, all positions at once or as many as there is room for. */
+static struct wide_plan wide_plan_with(const struct wide_need *n, bool spill, int32_t block, int32_t rows,
+                                       int32_t buffers)
+{
+    struct wide_plan w = {.spill = spill, .block = block, .blocks = rows / block, .buffers = buffers,
+                          .positions = least(n->positions, MOST_POSITIONS)};
+    int32_t room = n->top - buffers * block - header_rows(&w, n->arrays) - cached_rows(n);
+    if (spill && room > 0)
+        w.positions = least(w.positions, room);
+    place_wide(&w, n);
+    w.floor -= w.floor < cached_rows(n) ? cached_rows(n) : 0; /* below 0 */
+    return w;
+}
+
+/* Not official is what follows where the official form does not fit (its compilers map kernels of 40x40 too: catalogue
+ * rows conv_2d_1_500_500_1_40_40_*, with forms that are not known): all weights once and not twice, so that a group
+ * waits for its weights; or the sums of a part of the positions, so that all weights come again for the next part. */
+static struct wide_plan wide_plan_of(const struct wide_need *n)
+{
+    int32_t rows = n->kind == CONV_DEPTHWISE ? n->taps : n->taps * n->words, block = n->taps;
+    if (n->taps == 1)
+        for (int32_t d = 1; d <= n->words && d <= BLOCK_LIMIT; d++)
+            block = n->words % d == 0 ? d : block;
+    bool spill = n->kind != CONV_DEPTHWISE && 2 * rows > n->positions + 2 * block;
+    struct wide_plan w = {.spill = spill,
+                          .block = spill ? block : rows,
+                          .blocks = spill ? rows / block : 1,
+                          .buffers = !spill && SINGLE_ABOVE < rows && rows < SINGLE_BELOW ? 1 : 2,
+                          .positions = n->positions};
+    place_wide(&w, n);
+    if (w.floor < 0)
+        w = wide_plan_with(n, false, rows, rows, 1);
+    for (int32_t buffers = 2; w.floor < 0 && buffers > 0 && n->kind != CONV_DEPTHWISE; buffers--)
+        w = wide_plan_with(n, true, block, rows, buffers);
+    w.positions = least(w.positions, MOST_POSITIONS);
     return w;
 }
 
@@ -77,6 +132,7 @@ struct conv {
     const struct parameter *q;
     enum conv_kind kind;
     struct wide_plan w;
+    struct grid made;             /* the output, of which the tiles make their own at once */
     int32_t taps, quads, outputs; /* kernel positions, input words a pixel, output channels */
     int32_t groups, lane_words;   /* groups of outputs, words of a full group */
     int32_t rest;                 /* words of the last group */
@@ -118,10 +174,19 @@ static int32_t positions_of(const struct step *s, const struct grid *out)
     return s->positions ? s->positions : most_positions(out);
 }
 
+static struct wide_need wide_need_of(const struct plan *p, const struct step *s, int32_t arrays)
+{
+    const struct conv_detail *d = s->detail;
+    return (struct wide_need){.positions = positions_of(s, &plan_out(p, s)->grid), .taps = d->y.kernel * d->x.kernel,
+                              .words = plan_in(p, s, 0)->grid.words, .arrays = arrays,
+                              .kind = conv_kind_of(d), .top = wide_top(p, s)};
+}
+
 static struct conv conv_of(const struct plan *plan, const struct step *s)
 {
     struct conv c = {.plan = plan, .step = s, .d = s->detail, .in = plan_in(plan, s, 0), .out = plan_out(plan, s)};
     const struct segment *seg;
+    struct wide_need need;
     c.q = &plan->parameters[s->parameter];
     seg = &c.q->segment;
     c.kind = conv_kind_of(c.d);
@@ -130,26 +195,76 @@ static struct conv conv_of(const struct plan *plan, const struct step *s)
     c.outputs = c.out->z;
     c.arrays = segment_arrays(seg);
     c.stored = seg->multipliers + seg->bias;
-    c.w = wide_plan_of(positions_of(s, &c.out->grid), c.taps, c.quads, c.arrays, c.kind == CONV_DEPTHWISE,
-                       wide_top(plan, s));
+    need = wide_need_of(plan, s, c.arrays);
+    c.w = wide_plan_of(&need);
     c.groups = c.kind == CONV_DEPTHWISE ? c.quads : c.kind == CONV_NARROW ? 1 : (int32_t)ceil_div(c.outputs, 64);
     c.lane_words = c.kind != CONV_WIDE ? 1 : c.out->grid.words < 16 ? c.out->grid.words : 16;
     c.rest = c.kind != CONV_WIDE ? 1 : (c.outputs - 1) % 64 / 4 + 1;
     c.steps = c.kind == CONV_DEPTHWISE ? c.taps : c.taps * c.quads;
     c.receive = c.kind == CONV_WIDE && !c.q->streamed ? ISA_RING_RECV_B : ISA_RING_RECV_A;
     c.arrived = c.receive == ISA_RING_RECV_B ? ISA_RREAD_B : ISA_RREAD_A;
-    for (int t = 0; t < ISA_TILES; t++)
-        if (span_size(c.out->grid.own_y[t / GRID]) && span_size(c.out->grid.own_x[t % GRID]))
-            c.tiles |= 1 << t;
     return c;
+}
+
+/* ---- a part of the positions ---- */
+
+struct piece {
+    int32_t rows, columns;      /* pixels of a tile */
+    int32_t down, across;       /* how many of them */
+};
+
+static int32_t longest(const struct span own[GRID])
+{
+    int32_t n = 0;
+    for (int i = 0; i < GRID; i++)
+        n = span_size(own[i]) > n ? span_size(own[i]) : n;
+    return n;
+}
+
+/* Whole rows of a tile, as many as there is room for the sums of; where there is none for a row, parts of it. */
+static struct piece piece_of(const struct grid *g, int32_t positions)
+{
+    int32_t y = longest(g->own_y), x = longest(g->own_x);
+    struct piece p = {.columns = least(x, positions)};
+    p.rows = least(y, positions / p.columns);
+    p.down = (int32_t)ceil_div(y, p.rows), p.across = (int32_t)ceil_div(x, p.columns);
+    return p;
+}
+
+static void take_part(struct span own[GRID], int32_t size, int32_t k)
+{
+    for (int i = 0; i < GRID; i++) {
+        int32_t first = least(own[i].first + k * size, own[i].end);
+        own[i] = (struct span){first, least(first + size, own[i].end)};
+    }
+}
+
+static void take_piece(struct conv *c, const struct piece *p, int32_t y, int32_t x)
+{
+    c->made = c->out->grid;
+    take_part(c->made.own_y, p->rows, y);
+    take_part(c->made.own_x, p->columns, x);
+    c->tiles = 0;
+    for (int t = 0; t < ISA_TILES; t++)
+        if (span_size(c->made.own_y[t / GRID]) && span_size(c->made.own_x[t % GRID]))
+            c->tiles |= 1 << t;
 }
 
 /* ---- what it costs ---- */
 
-int64_t conv_cycles(const struct conv_detail *d, int32_t words, int64_t pixels)
+static struct wide_plan wide_plan_for(const struct conv_detail *d, int32_t words, int32_t pixels)
+{
+    enum { MOST_ARRAYS = 3 };
+    return wide_plan_of(&(struct wide_need){.positions = pixels, .taps = d->y.kernel * d->x.kernel, .words = words,
+                                            .arrays = MOST_ARRAYS, .kind = conv_kind_of(d),
+                                            .top = WIDE_ROWS});
+}
+
+int64_t conv_cycles(const struct conv_detail *d, int32_t words, int32_t pixels)
 {
     enum { CYCLES_PER_ROW = 4, LANES = 64 };
     enum conv_kind kind = conv_kind_of(d);
+    struct wide_plan w = wide_plan_for(d, words, pixels);
     int64_t taps = (int64_t)d->y.kernel * d->x.kernel, steps = taps * words, rows = steps;
     if (kind == CONV_WIDE) {
         int64_t groups = ceil_div(outputs_of(d), LANES);
@@ -157,14 +272,13 @@ int64_t conv_cycles(const struct conv_detail *d, int32_t words, int64_t pixels)
     } else {
         rows = ceil_div(rows * 4, LANES);
     }
+    rows *= w.floor < 0 ? 1 : ceil_div(pixels, w.positions);
     return steps * pixels > CYCLES_PER_ROW * rows ? steps * pixels : CYCLES_PER_ROW * rows;
 }
 
 bool conv_fits(const struct conv_detail *d, int32_t words, int32_t pixels)
 {
-    enum { MOST_ARRAYS = 3 };
-    return wide_plan_of(pixels, d->y.kernel * d->x.kernel, words, MOST_ARRAYS, conv_kind_of(d) == CONV_DEPTHWISE,
-                        WIDE_ROWS).floor >= 0;
+    return wide_plan_for(d, words, pixels).floor >= 0;
 }
 
 /* ---- size ---- */
@@ -173,7 +287,7 @@ static bool size_conv(struct plan *p, uint32_t index)
 {
     struct step *s = &p->steps[index];
     const struct conv_detail *d = s->detail;
-    const struct value *out = plan_out(p, s), *in = plan_in(p, s, 0);
+    const struct value *in = plan_in(p, s, 0);
     bool depthwise = d->depthwise && in->z > 1;
     struct weights w = weights_of(p->arena, &d->op, d->depthwise);
     if (d->depthwise && !depthwise) { /* one input channel: a plain convolution whose weights lie [ky][kx][output] */
@@ -186,15 +300,17 @@ static bool size_conv(struct plan *p, uint32_t index)
     }
     enum conv_kind kind = conv_kind_of(d);
     int32_t arrays = (w.multiplier != NULL) + (w.bias != NULL) + (w.zeros != NULL), taps = d->y.kernel * d->x.kernel;
-    struct wide_plan wide = wide_plan_of(positions_of(s, &out->grid), taps, in->grid.words, arrays,
-                                         kind == CONV_DEPTHWISE, wide_top(p, s));
+    struct wide_need need = wide_need_of(p, s, arrays);
+    struct wide_plan wide = wide_plan_of(&need);
     enum segment_form form = kind == CONV_WIDE     ? SEGMENT_WIDE
                              : kind == CONV_NARROW ? SEGMENT_NARROW
                                                    : SEGMENT_DEPTHWISE;
     if (wide.floor < 0)
         return status_fail(p->st, STATUS_LIMIT,
-                           "weights and partial sums of a tile need %d rows of wide memory, %d are there",
-                           WIDE_ROWS - wide.floor, WIDE_ROWS);
+                           "the weights of a kernel of %d x %d (%s, %lld input channels) need %lld bytes of wide memory, "
+                           "%lld are there; make the kernel smaller",
+                           d->y.kernel, d->x.kernel, tfl_shape_text(p->arena, d->op.weights), (long long)in->z,
+                           256LL * (WIDE_ROWS - wide.floor), 256LL * WIDE_ROWS);
     bool low = kind == CONV_DEPTHWISE || (kind == CONV_NARROW && in->z > 4);
     if (s->twin != NO_STEP)
         s->parameter = p->steps[s->twin].parameter;
@@ -283,7 +399,7 @@ static struct isa_ttu input_unit(const struct conv *c, int tile, int32_t h, int3
     const struct grid *g = &c->in->grid;
     const struct conv_detail *d = c->d;
     int64_t pixel = 4LL * g->words, row = 4LL * grid_pitch(g, tile);
-    struct span oy = c->out->grid.own_y[tile / GRID], ox = c->out->grid.own_x[tile % GRID];
+    struct span oy = c->made.own_y[tile / GRID], ox = c->made.own_x[tile % GRID];
     int32_t first_y = oy.first * d->y.stride - d->y.before, first_x = ox.first * d->x.stride - d->x.before;
     struct isa_dim kernel[3] = {
         {c->quads, 4}, {d->x.kernel, d->x.dilation * pixel}, {d->y.kernel, d->y.dilation * row}};
@@ -314,7 +430,7 @@ static struct isa_ttu input_unit(const struct conv *c, int tile, int32_t h, int3
 
 static struct isa_ttu output_unit(const struct conv *c, int tile, int32_t h, int32_t w, int32_t *dim)
 {
-    const struct grid *g = &c->out->grid;
+    const struct grid *g = &c->made;
     struct isa_dim places[2] = {{w, 4LL * g->words}, {h, 4LL * grid_pitch(g, tile)}};
     struct loops l = LOOPS({c->lane_words, 4});
     *dim = 1 + (int32_t)append_squeezed(&l, places, 2);
@@ -342,7 +458,7 @@ static struct loops nest(const struct conv *c, int32_t places, int64_t block, in
 static bool tensor_of(int tile, const void *arg, struct isa_inst *out)
 {
     const struct conv *c = arg;
-    int32_t h = span_size(c->out->grid.own_y[tile / GRID]), w = span_size(c->out->grid.own_x[tile % GRID]),
+    int32_t h = span_size(c->made.own_y[tile / GRID]), w = span_size(c->made.own_x[tile % GRID]),
             places = h * w;
     if (places == 0)
         return false;
@@ -387,7 +503,7 @@ static void compute(const struct conv *c, struct program *p)
     int32_t key[ISA_TILES];
     struct isa_inst inst[ISA_TILES];
     for (int t = 0; t < ISA_TILES; t++) /* a row and a column of pixels stay apart even where the fields are equal */
-        key[t] = (span_size(c->out->grid.own_y[t / GRID]) > 1) << 1 | (span_size(c->out->grid.own_x[t % GRID]) > 1);
+        key[t] = (span_size(c->made.own_y[t / GRID]) > 1) << 1 | (span_size(c->made.own_x[t % GRID]) > 1);
     unsigned n = tile_classes(tensor_of, c, key, inst);
     for (unsigned k = 0; k < n; k++)
         program_add(p, inst[k]);
@@ -436,25 +552,35 @@ static void stream(const struct conv *c, struct program *p)
     emit_inject_parameters(p, sent, packets, c->kind == CONV_WIDE ? c->q->segment.lanes : 4, c->tiles);
 }
 
+static void emit_piece(struct conv *c, struct program *p)
+{
+    /* Tiles that had no part in a smaller layer before this one count from 0 again, with all others. */
+    int32_t counted = 1 << ISA_PARAM | 1 << ISA_W2S | 1 << ISA_AVDATA | 1 << c->arrived;
+    emit_barrier(p, program_flags_agree(p, c->tiles, counted) ? 0 : LAYER_FLAGS);
+    c->used = program_flag(p, c->tiles, ISA_PARAM);
+    c->read = program_flag(p, c->tiles, c->arrived);
+    c->loaded = program_flag(p, c->tiles, ISA_W2S);
+    receive_weights(c, p);
+    if (c->stored)
+        load_header(c, p);
+    compute(c, p);
+    if (c->q->streamed)
+        stream(c, p);
+    else if (c->kind == CONV_WIDE)
+        emit_broadcast(p, c->q, c->tiles);
+    else
+        loop_back(c, p);
+}
+
 static void emit_conv(const struct plan *plan, const struct step *s, struct program *p)
 {
     struct conv c = conv_of(plan, s);
-    /* Tiles that had no part in a smaller layer before this one count from 0 again, with all others. */
-    int32_t counted = 1 << ISA_PARAM | 1 << ISA_W2S | 1 << ISA_AVDATA | 1 << c.arrived;
-    emit_barrier(p, program_flags_agree(p, c.tiles, counted) ? 0 : LAYER_FLAGS);
-    c.used = program_flag(p, c.tiles, ISA_PARAM);
-    c.read = program_flag(p, c.tiles, c.arrived);
-    c.loaded = program_flag(p, c.tiles, ISA_W2S);
-    receive_weights(&c, p);
-    if (c.stored)
-        load_header(&c, p);
-    compute(&c, p);
-    if (c.q->streamed)
-        stream(&c, p);
-    else if (c.kind == CONV_WIDE)
-        emit_broadcast(p, c.q, c.tiles);
-    else
-        loop_back(&c, p);
+    const struct piece piece = piece_of(&c.out->grid, c.w.positions);
+    for (int32_t y = 0; y < piece.down; y++)
+        for (int32_t x = 0; x < piece.across; x++) {
+            take_piece(&c, &piece, y, x);
+            emit_piece(&c, p);
+        }
 }
 
 static struct span reads_of_conv(const struct plan *p, const struct step *s, bool columns, struct span made)

@@ -67,8 +67,8 @@ struct conv_detail {
 
 /* Steps of the tensor unit, or rows of weights on the ring if they take longer, for `pixels` pixels a tile of an image
  * made from one with `words` words a pixel. */
-int64_t conv_cycles(const struct conv_detail *d, int32_t words, int64_t pixels);
-/* Weights and sums of so many pixels a tile fit into wide memory. */
+int64_t conv_cycles(const struct conv_detail *d, int32_t words, int32_t pixels);
+/* Weights fit into wide memory, with sums of so many pixels a tile or of a part of them at a time. */
 bool conv_fits(const struct conv_detail *d, int32_t words, int32_t pixels);
 
 /* One tensor, word by word. */

@@ -96,12 +96,12 @@ static int32_t most_pixels(const struct grid *g)
 int64_t step_cycles(const struct plan *p, const struct step *s, const struct grid *out)
 {
     enum { FENCES = 200 }; /* GUESS: what any step costs */
-    int64_t pixels = most_pixels(out);
+    int32_t pixels = most_pixels(out);
     if (s->family == &family_conv)
         return conv_cycles(s->detail, plan_in(p, s, 0)->grid.words, pixels) + FENCES;
     if (s->family == &family_infeed_image) /* whole rows, at four bytes in five cycles (USB 3 and 500 MHz) */
         return (int64_t)(out->own_y[GRID - 1].end - out->own_y[0].first) * out->x * plan_out(p, s)->z * 5 / 4;
-    return pixels * out->words + FENCES;
+    return (int64_t)pixels * out->words + FENCES;
 }
 
 /* A row of 64 words takes four cycles on the ring, one row at a time. */

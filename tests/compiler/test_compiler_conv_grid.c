@@ -65,8 +65,49 @@ static void grid_of_convolutions(void **state)
     judge_draws(random_model, 100, 25);
 }
 
+/* One convolution of an image of y x x pixels with `in` channels. */
+static void one_convolution(enum tfl_type type, int32_t y, int32_t x, int32_t in, struct make_window w)
+{
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, type, 1);
+    int t = make_input(k, 3, (int32_t[]){y, x, in});
+    make_output(k, w.channels ? make_conv_2d(k, t, &w)
+                              : make_depthwise_conv_2d(k, t, &(struct make_window){.channels = 1, .size = w.size}));
+    assert_true(judge_exact(a, maker_finish(k)));
+    arena_free(a);
+}
+
+/* Weights that wide memory does not hold twice: they come when those before are used up. */
+static void large_kernels(void **state)
+{
+    (void)state;
+    one_convolution(TFL_UINT8, 30, 24, 1, (struct make_window){.channels = 1, .size = 40});
+    one_convolution(TFL_INT8, 20, 17, 1, (struct make_window){.channels = 70, .size = 41});
+    one_convolution(TFL_INT8, 24, 24, 5, (struct make_window){.size = 41});
+    one_convolution(TFL_INT8, 17, 20, 7, (struct make_window){.channels = 70, .size = 40});
+}
+
+/* Sums that wide memory does not hold for all pixels of a tile: it makes some of them, then the next. */
+static void sums_of_a_part(void **state)
+{
+    (void)state;
+    one_convolution(TFL_INT8, 63, 62, 12, (struct make_window){.channels = 3, .size = 30});
+    one_convolution(TFL_UINT8, 33, 50, 7, (struct make_window){.channels = 9, .size = 44}); /* one block at a time */
+    one_convolution(TFL_INT8, 4, 450, 7, (struct make_window){.channels = 4, .size = 44}); /* a part of a row */
+}
+
+/* More pixels of a tile than a loop has iterations. */
+static void many_pixels(void **state)
+{
+    (void)state;
+    one_convolution(TFL_UINT8, 530, 510, 1, (struct make_window){.channels = 1, .size = 1});
+    one_convolution(TFL_INT8, 517, 520, 1, (struct make_window){.channels = 2, .size = 3});
+    one_convolution(TFL_UINT8, 520, 517, 2, (struct make_window){.size = 3});
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(grid_of_convolutions)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(large_kernels), cmocka_unit_test(sums_of_a_part),
+                                       cmocka_unit_test(many_pixels), cmocka_unit_test(grid_of_convolutions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
