@@ -23,7 +23,9 @@ struct job {
     struct partitions partitions;
     int runtime;
     struct plan *plans; /* one per mapped partition */
+    struct dwn_executable *executables; /* one per plan */
     uint32_t n_plans;
+    uint32_t misfits; /* operators left to the CPU because something of theirs does not fit */
     struct compile_result *result;
     struct status *st;
 };
@@ -47,8 +49,7 @@ static void report_operators(struct job *j)
 {
     uint32_t n = j->graph.source->n_operators;
     struct compile_result *r = j->result;
-    r->ops = ARENA_ARRAY(j->arena, struct compile_op_status, n);
-    r->n_ops = n;
+    *r = (struct compile_result){.ops = ARENA_ARRAY(j->arena, struct compile_op_status, n), .n_ops = n};
     for (uint32_t i = 0; i < n; i++) {
         struct verdict v = j->support.verdicts[i];
         if (!j->mapped[i] && !v.why)
@@ -58,16 +59,22 @@ static void report_operators(struct job *j)
     }
 }
 
-/* Which operators run on the chip, and together. */
-static bool divide(struct job *j, const struct compile_options *o, const struct compile_stops *stops)
+/* Which operators can run on the chip, each judged by itself. */
+static bool judge(struct job *j, const struct compile_options *o, const struct compile_stops *stops)
 {
     if (!graph_build(j->arena, &j->model->subgraphs[0], &j->graph, j->st))
         return false;
-    uint32_t n = j->graph.source->n_operators;
     if (!cut_graph(j->arena, &j->graph, stops, o->drop_last, &j->cut, j->st))
         return false;
     support_judge(&j->support, j->arena, &j->graph, o->min_runtime_version);
     j->runtime = o->min_runtime_version;
+    return true;
+}
+
+/* Which operators run on the chip, and together. */
+static void divide(struct job *j, const struct compile_options *o)
+{
+    uint32_t n = j->graph.source->n_operators;
     j->mapped = ARENA_ARRAY(j->arena, bool, n);
     for (uint32_t i = 0; i < n; i++)
         j->mapped[i] = j->support.verdicts[i].why == NULL && j->cut[i] == CUT_NONE;
@@ -75,13 +82,14 @@ static bool divide(struct job *j, const struct compile_options *o, const struct 
         partition_keep_first(j->arena, &j->graph, j->mapped);
     partition_graph(j->arena, &j->graph, j->mapped, &j->partitions);
     report_operators(j);
-    return true;
 }
 
 /* Everything up to the places of the parameters. */
 static bool plan_partitions(struct job *j)
 {
     j->plans = ARENA_ARRAY(j->arena, struct plan, j->partitions.count);
+    j->executables = ARENA_ARRAY(j->arena, struct dwn_executable, j->partitions.count);
+    j->n_plans = 0;
     for (uint32_t i = 0; i < j->partitions.count; i++) {
         if (!j->partitions.parts[i].mapped)
             continue;
@@ -97,7 +105,7 @@ static bool plan_partitions(struct job *j)
  * each of them.  Where all fit they are placed as one model's (all rows of mobilenet_v1_0.25_128 compiled together with
  * 0.5_160).  Else first come, first served: command order is priority; officially more than the first may have a part
  * cached then (compiler-behaviour.md section 8.4), by a rule that is not known. */
-static void share_cache(struct arena *a, struct job *jobs, unsigned count, struct place_room *room)
+static bool share_cache(struct arena *a, struct job *jobs, unsigned count, struct place_room *room)
 {
     struct plan **all;
     uint32_t n = 0;
@@ -112,9 +120,64 @@ static void share_cache(struct arena *a, struct job *jobs, unsigned count, struc
     for (uint32_t i = 0; i < n; i++)
         room->cap = all[i]->wide_floor < room->cap ? all[i]->wide_floor : room->cap;
     if (plan_place_together(all, n, room))
-        return;
+        return true;
     for (uint32_t i = 0; i < n; i++)
-        plan_place_parameters(all[i], room);
+        if (!plan_place_parameters(all[i], room))
+            return false;
+    return true;
+}
+
+static bool emit_all(struct job *j)
+{
+    for (uint32_t i = 0; i < j->n_plans; i++)
+        if (!plan_emit(&j->plans[i], &j->executables[i]))
+            return false;
+    return true;
+}
+
+static bool plan_all(struct arena *a, struct job *jobs, unsigned count, struct place_room *room)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (!plan_partitions(&jobs[i]))
+            return false;
+    if (!share_cache(a, jobs, count, room))
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        if (!emit_all(&jobs[i]))
+            return false;
+    return true;
+}
+
+/* ---- what does not fit stays on the CPU ---- */
+
+/* The job whose plan a pass has failed at because something does not fit, with the operator. */
+static struct job *misfit_of(struct job *jobs, unsigned count, const struct status *st, uint32_t *op)
+{
+    for (unsigned i = 0; i < count && st->code == STATUS_LIMIT; i++)
+        for (uint32_t k = 0; k < jobs[i].n_plans; k++)
+            if ((*op = jobs[i].plans[k].misfit) != NO_OPERATOR && jobs[i].mapped[*op])
+                return &jobs[i];
+    return NULL;
+}
+
+/* Plans again and again, each time without the operator that did not fit: its verdict says why. */
+static bool plan_what_fits(struct arena *a, struct job *jobs, unsigned count, const struct compile_options *o,
+                           struct place_room *room, struct status *st)
+{
+    enum { MOST_MISFITS = 32 }; /* each costs a search for strips */
+    while (!plan_all(a, jobs, count, room)) {
+        uint32_t op;
+        struct job *j = misfit_of(jobs, count, st, &op);
+        if (!j)
+            return false;
+        if (j->misfits++ == MOST_MISFITS)
+            return status_context(st, "with %d operators left to the CPU there is still one that does not fit: ",
+                                  MOST_MISFITS);
+        j->support.verdicts[op] = (struct verdict){SUPPORT_LIMITATION, arena_text(a, "%s", st->message)};
+        *st = (struct status){0};
+        divide(j, o);
+    }
+    return true;
 }
 
 /* ---- packages ---- */
@@ -143,16 +206,16 @@ static uint64_t token_of(const struct job *jobs, unsigned count)
     return token_value(&t);
 }
 
-static bool package(struct job *j, const struct plan *p, const struct partition *part, uint64_t token, int min_runtime,
+static bool package(struct job *j, uint32_t plan, const struct partition *part, uint64_t token, int min_runtime,
                     struct bytes *out)
 {
+    const struct plan *p = &j->plans[plan];
     struct dwn_executable *x = ARENA_ARRAY(j->arena, struct dwn_executable, 2);
     struct dwn_package k = {.min_runtime_version = min_runtime, .compiler_version = "cl/", .model_identifier = "",
                             .executables = x, .n_executables = 1};
     uint32_t n_cached;
     struct cached_segment *cached = cached_of(p, &n_cached);
-    if (!plan_emit(p, &x[0]))
-        return false;
+    x[0] = j->executables[plan];
     x[0].token = token;
     layers_describe(p, part, &x[0]);
     if (n_cached) {
@@ -200,7 +263,7 @@ static bool write_model(struct job *j, uint64_t token, const struct place_room *
         const struct partition *part = &j->partitions.parts[i];
         if (!part->mapped)
             continue;
-        if (!package(j, &j->plans[n], part, token, o->min_runtime_version, &data))
+        if (!package(j, n, part, token, o->min_runtime_version, &data))
             return false;
         add_memory(j->result, &j->plans[n]);
         custom[n++] = flex_write_custom_op(j->arena, data, CHIP_CODE);
@@ -223,11 +286,13 @@ bool compile_models(struct arena *a, const struct tfl_model *const *models, unsi
         if (models[i]->n_subgraphs != 1)
             return status_fail(st, STATUS_UNSUPPORTED, "the model has %u subgraphs; one is possible",
                                models[i]->n_subgraphs);
-        if (!divide(&jobs[i], o, o->stops ? &o->stops[i] : NULL) || !plan_partitions(&jobs[i]))
+        if (!judge(&jobs[i], o, o->stops ? &o->stops[i] : NULL))
             return false;
+        divide(&jobs[i], o);
     }
     struct place_room room;
-    share_cache(a, jobs, count, &room);
+    if (!plan_what_fits(a, jobs, count, o, &room, st))
+        return false;
     uint64_t token = o->has_token ? o->token : token_of(jobs, count);
     for (unsigned i = 0; i < count; i++)
         if (!write_model(&jobs[i], token, &room, o))

@@ -226,6 +226,8 @@ static struct piece piece_of(const struct grid *g, int32_t positions)
 {
     int32_t y = longest(g->own_y), x = longest(g->own_x);
     struct piece p = {.columns = least(x, positions)};
+    if (y == 0 || x == 0)
+        return (struct piece){1, 1, 1, 1};
     p.rows = least(y, positions / p.columns);
     p.down = (int32_t)ceil_div(y, p.rows), p.across = (int32_t)ceil_div(x, p.columns);
     return p;
@@ -272,7 +274,7 @@ int64_t conv_cycles(const struct conv_detail *d, int32_t words, int32_t pixels)
     } else {
         rows = ceil_div(rows * 4, LANES);
     }
-    rows *= w.floor < 0 ? 1 : ceil_div(pixels, w.positions);
+    rows *= w.floor < 0 || pixels == 0 ? 1 : ceil_div(pixels, w.positions);
     return steps * pixels > CYCLES_PER_ROW * rows ? steps * pixels : CYCLES_PER_ROW * rows;
 }
 
@@ -549,7 +551,7 @@ static void stream(const struct conv *c, struct program *p)
 {
     int64_t packets = (int64_t)c->q->segment.data.size / PACKET, sent = p->host_packets;
     emit_host_parameters(p, c->q->offset, packets);
-    emit_inject_parameters(p, sent, packets, c->kind == CONV_WIDE ? c->q->segment.lanes : 4, c->tiles);
+    emit_inject_parameters(p, sent, packets, c->q->segment.lanes, c->tiles);
 }
 
 static void emit_piece(struct conv *c, struct program *p)

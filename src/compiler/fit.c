@@ -47,16 +47,20 @@ static bool attempt(const struct task *t, const struct groups *g, struct plan *p
 struct needs {
     int64_t *words; /* of narrow memory while the step runs */
     struct step_room *room;
+    const char **cannot; /* why the step cannot be sized, or NULL */
 };
 
 /* A step that cannot be sized gets more words than there are. */
 static struct needs needs_of(struct plan *p, struct arena *a)
 {
-    struct needs n = {ARENA_ARRAY(a, int64_t, p->n_steps), ARENA_ARRAY(a, struct step_room, p->n_steps)};
+    struct needs n = {ARENA_ARRAY(a, int64_t, p->n_steps), ARENA_ARRAY(a, struct step_room, p->n_steps),
+                      ARENA_ARRAY(a, const char *, p->n_steps)};
     for (uint32_t i = 0; i < p->n_steps; i++) {
         if (p->steps[i].family->size(p, i))
             continue;
         n.words[i] = NARROW_WORDS + 1;
+        n.cannot[i] = arena_text(a, "%s: %s", plan_op_text(p, plan_operator_at(p, i)), p->st->message);
+        *p->st = (struct status){0};
         if (p->steps[i].out != NO_VALUE)
             plan_value_buffer(p, p->steps[i].out);
     }
@@ -200,7 +204,38 @@ static bool find_groups(struct search *s, struct arena *a, struct groups *found)
     return s->ways[n].cycles != NO_WAY;
 }
 
-static bool fit_with_strips(const struct task *t, struct plan *p, struct arena *a, struct status *st)
+/* The step to blame where there is no way: the first behind the furthest that was reached which takes whole images
+ * only and has no room for them, else the one after that furthest. */
+static uint32_t step_in_the_way(const struct search *s)
+{
+    uint32_t n = s->p->n_steps, reached = n;
+    while (s->ways[reached].cycles == NO_WAY)
+        reached--;
+    uint32_t whole = reached;
+    while (whole < n && s->p->steps[whole].family->reads)
+        whole++;
+    return whole < n && s->needs.words[whole] > s->room ? whole : reached;
+}
+
+static bool no_way(const struct search *s, struct plan *p, struct status *why)
+{
+    uint32_t step = step_in_the_way(s);
+    const struct step *x = &s->p->steps[step];
+    const struct tfl_tensor *t = s->p->values[x->out != NO_VALUE ? x->out : x->in[0]].tensor;
+    int64_t words = s->needs.words[step];
+    *why = (struct status){0};
+    p->misfit = plan_operator_at(s->p, step);
+    if (s->needs.cannot[step])
+        return status_fail(why, STATUS_LIMIT, "%s", s->needs.cannot[step]);
+    return status_fail(why, STATUS_LIMIT,
+                       "%s: activations do not fit, in strips neither: with tensor \"%.80s\" (%s) a tile needs %s%lld bytes "
+                       "of narrow memory, %lld are there; make the input or this layer smaller",
+                       plan_op_text(s->p, p->misfit), t->name, tfl_shape_text(s->p->arena, t),
+                       words > NARROW_WORDS ? "" : "more than ", 4LL * words, 4LL * NARROW_WORDS);
+}
+
+/* Fails with the reason and p->misfit. */
+static bool fit_with_strips(const struct task *t, struct plan *p, struct arena *a, struct status *why)
 {
     struct status ignored = {0};
     struct plan whole, sized;
@@ -210,13 +245,13 @@ static bool fit_with_strips(const struct task *t, struct plan *p, struct arena *
         return false;
     s.needs = needs_of(&sized, a);
     for (int k = 0; k < ATTEMPTS; k++) {
-        struct status why = {0};
         s.room = (int64_t)NARROW_WORDS * (32 - k) / 32;
         if (!find_groups(&s, a, &found))
-            return false;
-        if (attempt(t, &found, p, a, &why))
-            return p->st = st, true;
-        if (why.code != STATUS_LIMIT)
+            return k == 0 ? no_way(&s, p, why) : false;
+        *why = (struct status){0};
+        if (attempt(t, &found, p, a, why))
+            return true;
+        if (why->code != STATUS_LIMIT)
             return false;
     }
     return false;
@@ -232,7 +267,7 @@ bool plan_fit(struct plan *p, struct arena *a, const struct tfl_subgraph *g, con
     t.rows = false; /* takes less memory */
     why = (struct status){0};
     if (attempt(&t, &(struct groups){0}, p, a, &why) ||
-        (why.code == STATUS_LIMIT && fit_with_strips(&t, p, a, st)))
+        (why.code == STATUS_LIMIT && fit_with_strips(&t, p, a, &why)))
         return p->st = st, true;
     return status_fail(st, why.code, "%s", why.message);
 }

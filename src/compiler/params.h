@@ -41,6 +41,9 @@ struct segment {
     bool multipliers, bias, zeros; /* per-channel arrays present: one row each at the start of a group (wide form) */
 };
 int32_t segment_arrays(const struct segment *s); /* 0..3 */
+/* Rows of 4 lanes, several in a wide row: the host sends no such rows to a tile (0x26 takes packets of 64 bytes, and
+ * no official executable has it), so they must be cached. */
+static inline bool segment_packed(const struct segment *s) { return s->form != SEGMENT_WIDE; }
 
 /* input_outer: rows of kernels larger than 1x1 run [inputs/4][ky][kx] instead of [ky][kx][inputs/4]. */
 struct segment segment_make(struct arena *a, const struct weights *w, enum segment_form form, bool input_outer);

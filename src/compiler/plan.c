@@ -7,7 +7,7 @@
 
 void plan_init(struct plan *p, struct arena *a, const struct tfl_subgraph *g, struct status *st)
 {
-    *p = (struct plan){.arena = a, .st = st, .graph = g, .wide_floor = WIDE_ROWS};
+    *p = (struct plan){.arena = a, .st = st, .graph = g, .wide_floor = WIDE_ROWS, .misfit = NO_OPERATOR};
     p->value_of = ARENA_ARRAY(a, uint32_t, g->n_tensors);
     for (uint32_t i = 0; i < g->n_tensors; i++)
         p->value_of[i] = NO_VALUE;
@@ -159,6 +159,22 @@ const struct step *plan_sole_reader(const struct plan *p, uint32_t value)
     return reader;
 }
 
+uint32_t plan_operator_at(const struct plan *p, uint32_t step)
+{
+    const struct step *s = &p->steps[step];
+    uint32_t moved = s->out != NO_VALUE ? s->out : s->n_in ? s->in[0] : NO_VALUE;
+    if (s->op != NO_OPERATOR || moved == NO_VALUE)
+        return s->op;
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        bool uses = p->steps[i].out == moved;
+        for (uint32_t k = 0; k < p->steps[i].n_in; k++)
+            uses = uses || p->steps[i].in[k] == moved;
+        if (uses && p->steps[i].op != NO_OPERATOR)
+            return p->steps[i].op;
+    }
+    return NO_OPERATOR;
+}
+
 const char *plan_op_text(const struct plan *p, uint32_t op)
 {
     if (op == NO_OPERATOR)
@@ -222,8 +238,10 @@ bool plan_size(struct plan *p)
     int32_t floor = WIDE_ROWS;
     for (uint32_t i = 0; i < p->n_steps; i++) {
         p->wide_floor = WIDE_ROWS;
-        if (!p->steps[i].family->size(p, i))
-            return status_context(p->st, "%s: ", plan_op_text(p, p->steps[i].op));
+        if (!p->steps[i].family->size(p, i)) {
+            p->misfit = plan_operator_at(p, i);
+            return status_context(p->st, "%s: ", plan_op_text(p, p->misfit));
+        }
         p->steps[i].wide_floor = p->wide_floor;
         floor = p->wide_floor < floor ? p->wide_floor : floor;
     }
@@ -239,13 +257,15 @@ static bool too_large(struct plan *p)
     for (uint32_t i = 1; i < p->n_buffers; i++)
         if (p->buffers[i].at + p->buffers[i].words > worst->at + worst->words)
             worst = &p->buffers[i];
-    const struct step *s = &p->steps[worst->first];
+    uint32_t step = worst->first < 0 ? 0 : (uint32_t)worst->first;
+    const struct step *s = &p->steps[step];
+    p->misfit = plan_operator_at(p, step);
     const struct tfl_tensor *t = s->out != NO_VALUE ? p->values[s->out].tensor : p->values[s->in[0]].tensor;
     return status_fail(
         p->st, STATUS_LIMIT,
         "%s: activations do not fit: with tensor \"%.80s\" (%s) a tile needs %lld bytes of narrow memory, "
         "%lld are there; make the input or this layer smaller",
-        plan_op_text(p, s->op), t->name, tfl_shape_text(p->arena, t), 4LL * p->narrow_words, 4LL * NARROW_WORDS);
+        plan_op_text(p, p->misfit), t->name, tfl_shape_text(p->arena, t), 4LL * p->narrow_words, 4LL * NARROW_WORDS);
 }
 
 static struct place_item item_of(const struct parameter *q)
@@ -299,17 +319,39 @@ bool plan_place_together(struct plan *const *plans, uint32_t n, struct place_roo
     return n > 0 && place_cached(plans, n, room, &misfit);
 }
 
-void plan_place_parameters(struct plan *p, struct place_room *room)
+/* Another one to send instead of rows of four channels: the last that has whole rows. */
+static struct parameter *whole_rows(struct plan *p)
+{
+    for (uint32_t i = p->n_parameters; i-- > 0;)
+        if (!p->parameters[i].streamed && !segment_packed(&p->parameters[i].segment))
+            return &p->parameters[i];
+    return NULL;
+}
+
+static bool must_be_cached(struct plan *p, const struct parameter *q)
+{
+    p->misfit = q->op;
+    return status_fail(p->st, STATUS_LIMIT,
+                       "%s: %zu bytes of weights in rows of four channels must lie in the cache, where steps leave %lld bytes",
+                       plan_op_text(p, q->op), q->segment.data.size, 16LL * 256 * p->wide_floor);
+}
+
+bool plan_place_parameters(struct plan *p, struct place_room *room)
 {
     struct parameter *misfit;
-    while (!place_cached(&p, 1, room, &misfit))
-        misfit->streamed = true;
+    while (!place_cached(&p, 1, room, &misfit)) {
+        struct parameter *sent = segment_packed(&misfit->segment) ? whole_rows(p) : misfit;
+        if (!sent)
+            return must_be_cached(p, misfit);
+        sent->streamed = true;
+    }
     for (uint32_t i = 0; i < p->n_parameters; i++) {
         if (!p->parameters[i].streamed)
             continue;
         p->parameters[i].offset = p->streamed_bytes;
         p->streamed_bytes += (int64_t)p->parameters[i].segment.data.size;
     }
+    return true;
 }
 
 static struct bytes streamed_blob(const struct plan *p)
@@ -357,18 +399,54 @@ static void emit_step(const struct plan *p, uint32_t step, struct program *out)
     }
 }
 
-bool plan_emit(const struct plan *p, struct dwn_executable *out)
+/* The step in which instruction `index` stands: step i has those from first[i] on. */
+static uint32_t step_of(const size_t *first, uint32_t n_steps, size_t index)
+{
+    uint32_t step = 0;
+    while (step + 1 < n_steps && first[step + 1] <= index)
+        step++;
+    return step;
+}
+
+/* The operator of the first instruction that cannot be encoded, else of the step with the most instructions. */
+static uint32_t operator_to_blame(const struct plan *p, const struct program *program, const size_t *first)
+{
+    uint8_t words[ISA_MAX_WORDS * ISA_WORD];
+    unsigned n;
+    for (size_t i = 0; i < program->count; i++) {
+        struct status st = {0};
+        if (!isa_encode(&program->inst[i], words, &n, &st))
+            return plan_operator_at(p, step_of(first, p->n_steps, i));
+    }
+    uint32_t longest = 0;
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        if (first[i + 1] - first[i] > first[longest + 1] - first[longest])
+            longest = i;
+    return plan_operator_at(p, longest);
+}
+
+bool plan_emit(struct plan *p, struct dwn_executable *out)
 {
     struct program program;
+    size_t *first = ARENA_ARRAY(p->arena, size_t, p->n_steps + 1);
     program_init(&program, p->arena, 0, p->st);
     emit_prologue(&program);
-    for (uint32_t i = 0; i < p->n_steps; i++)
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        first[i] = program.count;
         emit_step(p, i, &program);
+    }
+    first[p->n_steps] = program.count;
     emit_epilogue(&program);
     *out = (struct dwn_executable){.type = DWN_EXECUTION_ONLY, .name = "model", .chip = "beagle", .batch_size = 1,
                                    .has_serialized_model = true, .narrow_bytes = 4 * p->narrow_words,
                                    .parameters = streamed_blob(p)};
-    return program_finish(&program, out);
+    if (program_finish(&program, out))
+        return true;
+    if (p->st->code == STATUS_LIMIT) {
+        p->misfit = operator_to_blame(p, &program, first);
+        status_context(p->st, "%s: ", plan_op_text(p, p->misfit));
+    }
+    return false;
 }
 
 /* ---- geometry ---- */

@@ -109,6 +109,7 @@ struct plan {
     int32_t wide_floor; /* lowest wide row that a step uses: cached parameters lie below */
     int32_t narrow_words;
     int64_t streamed_bytes;
+    uint32_t misfit; /* where a pass failed because something does not fit: the operator, or NO_OPERATOR */
 };
 enum { NO_VALUE = UINT32_MAX, NO_STEP = UINT32_MAX };
 
@@ -147,6 +148,9 @@ bool plan_finds_identity(const struct plan *p, const struct step *s);
 /* The step that alone reads the value, or NULL: none or several. */
 const struct step *plan_sole_reader(const struct plan *p, uint32_t value);
 
+/* The operator that a step works for: its own, or, of a transfer to or from the host, one that makes or reads what is
+ * moved; NO_OPERATOR if none does. */
+uint32_t plan_operator_at(const struct plan *p, uint32_t step);
 /* "op 3 (CONV_2D)" for messages. */
 const char *plan_op_text(const struct plan *p, uint32_t op);
 
@@ -157,9 +161,9 @@ bool plan_place_narrow(struct plan *p);
  * they do not all fit, and nothing is placed. */
 bool plan_place_together(struct plan *const *plans, uint32_t n, struct place_room *room);
 /* Caches what fits in `room`, which must lie below the wide floor of every plan that shares the chip; the rest is
- * streamed. */
-void plan_place_parameters(struct plan *p, struct place_room *room);
-bool plan_emit(const struct plan *p, struct dwn_executable *out);
+ * streamed.  Fails where rows of four channels remain, which the host cannot send. */
+bool plan_place_parameters(struct plan *p, struct place_room *room);
+bool plan_emit(struct plan *p, struct dwn_executable *out);
 
 /* ---- geometry ---- */
 
