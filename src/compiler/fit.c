@@ -33,13 +33,25 @@ static bool lower(const struct task *t, struct plan *p, struct arena *a, struct 
     return lower_partition(p, t->set);
 }
 
-static bool attempt(const struct task *t, const struct groups *g, struct plan *p, struct arena *a, struct status *st)
+/* Lowered, with groups of steps on strips of rows (or none), of whose passes others are on strips again (or none). */
+static bool cut(const struct task *t, const struct groups *outer, const struct groups *inner, struct plan *p,
+                struct arena *a, struct status *st)
 {
     if (!lower(t, p, a, st))
         return false;
-    if (g->n)
-        strips_cut(p, g->list, g->n);
-    return plan_size(p) && plan_place_narrow(p);
+    if (outer->n)
+        strips_cut(p, outer->list, outer->n);
+    if (inner->n)
+        strips_cut(p, inner->list, inner->n);
+    return true;
+}
+
+static const struct groups NO_GROUPS = {NULL, 0};
+
+static bool attempt(const struct task *t, const struct groups *outer, const struct groups *inner, struct plan *p,
+                    struct arena *a, struct status *st)
+{
+    return cut(t, outer, inner, p, a, st) && plan_size(p) && plan_place_narrow(p);
 }
 
 /* ---- what each step needs if nothing runs on strips ---- */
@@ -234,14 +246,15 @@ static bool no_way(const struct search *s, struct plan *p, struct status *why)
                        words > NARROW_WORDS ? "" : "more than ", 4LL * words, 4LL * NARROW_WORDS);
 }
 
-/* Fails with the reason and p->misfit. */
-static bool fit_with_strips(const struct task *t, struct plan *p, struct arena *a, struct status *why)
+/* On top of the strips `outer`.  Fails with the reason and p->misfit. */
+static bool fit_with_strips(const struct task *t, const struct groups *outer, struct plan *p, struct arena *a,
+                            struct status *why)
 {
     struct status ignored = {0};
     struct plan whole, sized;
     struct search s = {.p = &whole};
     struct groups found;
-    if (!lower(t, &whole, a, &ignored) || !lower(t, &sized, a, &ignored))
+    if (!cut(t, outer, &NO_GROUPS, &whole, a, &ignored) || !cut(t, outer, &NO_GROUPS, &sized, a, &ignored))
         return false;
     s.needs = needs_of(&sized, a);
     for (int k = 0; k < ATTEMPTS; k++) {
@@ -249,11 +262,50 @@ static bool fit_with_strips(const struct task *t, struct plan *p, struct arena *
         if (!find_groups(&s, a, &found))
             return k == 0 ? no_way(&s, p, why) : false;
         *why = (struct status){0};
-        if (attempt(t, &found, p, a, why))
+        if (attempt(t, outer, &found, p, a, why))
             return true;
         if (why->code != STATUS_LIMIT)
             return false;
     }
+    return false;
+}
+
+/* ---- bands of rows and columns at once ---- */
+
+/* The steps up to `last` on strips of rows, which are cut into strips of columns, in as few passes as fit. */
+static bool fit_twice(const struct task *t, const struct plan *lowered, uint32_t last, struct plan *p, struct arena *a)
+{
+    enum { MOST_PLANNED = 512 }; /* steps, for the time that the search takes */
+    struct strips outer = {.last = last, .leaves = last + 1 == lowered->n_steps};
+    if (!strips_possible(lowered, &outer))
+        return false;
+    int32_t rows = strips_most_passes(lowered, &outer), tried = 1;
+    for (int32_t each = ceil_div(rows, 2); each > 0 && tried < MOST_PASSES; each--) {
+        struct status ignored = {0};
+        outer.passes = (int32_t)ceil_div(rows, each);
+        if (outer.passes * (int64_t)(last + 1) > MOST_PLANNED)
+            return false;
+        if (outer.passes <= tried || (outer.leaves && !strips_can_leave(lowered, &outer)))
+            continue;
+        tried = outer.passes;
+        if (fit_with_strips(t, &(struct groups){&outer, 1}, p, a, &ignored))
+            return true;
+    }
+    return false;
+}
+
+static bool fit_rows_and_columns(const struct task *t, struct plan *p, struct arena *a)
+{
+    enum { MOST_TRIED = 8 };
+    struct status ignored = {0};
+    struct plan lowered;
+    if (!lower(t, &lowered, a, &ignored))
+        return false;
+    if (fit_twice(t, &lowered, lowered.n_steps - 1, p, a))
+        return true;
+    for (uint32_t last = 1; last < MOST_TRIED && last + 1 < lowered.n_steps; last++)
+        if (fit_twice(t, &lowered, last, p, a))
+            return true;
     return false;
 }
 
@@ -262,12 +314,16 @@ bool plan_fit(struct plan *p, struct arena *a, const struct tfl_subgraph *g, con
 {
     struct task t = {g, set, rearranged, runtime, true};
     struct status why = {0};
-    if (attempt(&t, &(struct groups){0}, p, a, &why))
+    if (attempt(&t, &NO_GROUPS, &NO_GROUPS, p, a, &why))
         return p->st = st, true;
     t.rows = false; /* takes less memory */
     why = (struct status){0};
-    if (attempt(&t, &(struct groups){0}, p, a, &why) ||
-        (why.code == STATUS_LIMIT && fit_with_strips(&t, p, a, &why)))
+    if (attempt(&t, &NO_GROUPS, &NO_GROUPS, p, a, &why) ||
+        (why.code == STATUS_LIMIT && fit_with_strips(&t, &NO_GROUPS, p, a, &why)))
         return p->st = st, true;
+    uint32_t misfit = p->misfit;
+    if (why.code == STATUS_LIMIT && fit_rows_and_columns(&t, p, a))
+        return p->st = st, true;
+    p->misfit = misfit;
     return status_fail(st, why.code, "%s", why.message);
 }

@@ -44,6 +44,8 @@ bool strips_possible(const struct plan *p, const struct strips *t)
         const struct step *s = &p->steps[i];
         if (!s->family->reads || (t->leaves && i < t->last && s->family == &family_outfeed_image))
             return false;
+        if (s->passes && !t->columns) /* in strips of rows already */
+            return false;
         for (uint32_t k = 0; k < s->n_in; k++)
             if (!is_free_image(plan_in(p, s, k)) || !same_pixels(p, s, k))
                 return false;
@@ -57,11 +59,11 @@ bool strips_possible(const struct plan *p, const struct strips *t)
     return ends;
 }
 
-/* A pass that is sent ends with whole 8-byte words, or the next one could not begin behind it. */
-static bool sends_whole_words(const struct grid *g, int32_t passes)
+bool strips_can_leave(const struct plan *p, const struct strips *t)
 {
-    for (int32_t s = 0; s + 1 < passes; s++)
-        if ((int64_t)span_size(band_of(g->y, passes, s)) * g->x * g->words % 2)
+    const struct grid *g = &plan_in(p, &p->steps[t->last], 0)->grid;
+    for (int32_t s = 0; s + 1 < t->passes; s++)
+        if ((int64_t)span_size(band_of(g->y, t->passes, s)) * g->x * g->words % 2)
             return false;
     return true;
 }
@@ -246,7 +248,7 @@ struct strips_cost strips_cost_of(const struct plan *p, const struct strips *t, 
         all.words = c.words > all.words ? c.words : all.words;
         all.cycles += times[k] * c.cycles;
     }
-    if (t->leaves && !sends_whole_words(&plan_in(p, &p->steps[t->last], 0)->grid, t->passes))
+    if (t->leaves && !strips_can_leave(p, t))
         all.words = IMPOSSIBLE;
     arena_free(a);
     return all;
@@ -260,8 +262,14 @@ struct group {
     const struct strips *t;
     struct bands *b;
     uint32_t *band;  /* of each lowered value: its band in this pass, or NO_VALUE */
-    uint32_t *first; /* of each lowered step of the group: its step in the first pass */
+    uint32_t *first; /* of each step as lowered: its step (in the first pass) */
 };
+
+/* The step that has the parameters of step `from` of the plan as lowered, if that is not a step of its own. */
+static uint32_t twin_of(const uint32_t *first, const struct step *from)
+{
+    return from->twin == NO_STEP ? NO_STEP : first[from->twin];
+}
 
 /* The pixels of `band` along the axis of the strips. */
 static void move_band(const struct group *g, uint32_t from, uint32_t to, struct span band, uint32_t op)
@@ -337,11 +345,12 @@ static void add_pass(const struct group *g)
         add_operands(g, from, in);
         struct step *s = plan_step(p, from->family, from->op);
         s->detail = from->family == &family_infeed_image ? infeed_image_detail(p->arena) : from->detail;
-        s->passes = g->t->passes;
-        if (g->b->pass > 0)
-            s->twin = g->first[i - g->t->first];
-        else
-            g->first[i - g->t->first] = (uint32_t)(s - p->steps);
+        s->passes = g->t->passes * (from->passes ? from->passes : 1);
+        s->twin = twin_of(g->first, from);
+        if (g->b->pass == 0)
+            g->first[i] = (uint32_t)(s - p->steps);
+        else if (s->twin == NO_STEP)
+            s->twin = g->first[i];
         for (uint32_t k = 0; k < from->n_in; k++)
             step_reads(p, s, in[k]);
         if (from->out == NO_VALUE)
@@ -354,11 +363,20 @@ static void add_pass(const struct group *g)
     }
 }
 
-static void add_group(struct plan *p, const struct step *steps, const struct strips *t, struct bands *b)
+/* The step as it is. */
+static void add_step(struct plan *p, const struct step *steps, uint32_t step, uint32_t *first)
+{
+    struct step *s = plan_step(p, steps[step].family, steps[step].op);
+    *s = steps[step];
+    s->twin = twin_of(first, &steps[step]);
+    first[step] = p->n_steps - 1;
+}
+
+static void add_group(struct plan *p, const struct step *steps, const struct strips *t, struct bands *b,
+                      uint32_t *first)
 {
     struct group g = {.p = p, .steps = steps, .t = t, .b = b,
-                      .band = ARENA_ARRAY(p->arena, uint32_t, p->n_values),
-                      .first = ARENA_ARRAY(p->arena, uint32_t, t->last - t->first + 1)};
+                      .band = ARENA_ARRAY(p->arena, uint32_t, p->n_values), .first = first};
     uint32_t n_values = p->n_values;
     for (int32_t pass = 0; pass < t->passes; pass++) {
         for (uint32_t i = 0; i < n_values; i++)
@@ -372,7 +390,7 @@ static void add_group(struct plan *p, const struct step *steps, const struct str
         p->values[steps[t->last].in[0]].passes = t->passes;
     for (uint32_t i = t->first; i <= t->last; i++)
         if (band_postponed(b->p, t, i))
-            *plan_step(p, steps[i].family, steps[i].op) = steps[i];
+            add_step(p, steps, i, first);
 }
 
 /* ---- the whole plan ---- */
@@ -411,7 +429,8 @@ void strips_cut(struct plan *p, const struct strips *groups, uint32_t n)
     const struct plan lowered = *p;
     struct bands *bands = ARENA_ARRAY(p->arena, struct bands, n);
     struct value *values = ARENA_ARRAY(p->arena, struct value, p->n_values);
-    uint32_t *begin = ARENA_ARRAY(p->arena, uint32_t, p->n_steps), *end = ARENA_ARRAY(p->arena, uint32_t, p->n_steps);
+    uint32_t *begin = ARENA_ARRAY(p->arena, uint32_t, p->n_steps), *end = ARENA_ARRAY(p->arena, uint32_t, p->n_steps),
+             *first = ARENA_ARRAY(p->arena, uint32_t, p->n_steps);
     bool *grouped = ARENA_ARRAY(p->arena, bool, p->n_steps);
     struct plan *source = ARENA_NEW(p->arena, struct plan);
     memcpy(values, p->values, p->n_values * sizeof *values);
@@ -425,11 +444,11 @@ void strips_cut(struct plan *p, const struct strips *groups, uint32_t n)
     for (uint32_t i = 0, k = 0; i < lowered.n_steps; i++) {
         begin[i] = p->n_steps;
         if (k == n || i != groups[k].first) {
-            *plan_step(p, lowered.steps[i].family, lowered.steps[i].op) = lowered.steps[i];
+            add_step(p, lowered.steps, i, first);
             end[i] = begin[i];
             continue;
         }
-        add_group(p, lowered.steps, &groups[k], &bands[k]);
+        add_group(p, lowered.steps, &groups[k], &bands[k], first);
         for (i = groups[k].first; i <= groups[k].last; i++)
             begin[i] = begin[groups[k].first], end[i] = p->n_steps - 1;
         i = groups[k++].last;

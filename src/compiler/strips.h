@@ -12,6 +12,9 @@
  * leaves the chip and does not fit itself, every pass sends its band, and the end as a whole is never in memory
  * (OutputLayout in several passes, ../shared/isa/container.md section 2.4).
  *
+ * A plan that was cut into strips of rows can be cut once more, its passes into strips of columns: bands of rows and
+ * columns at once, where a band of one row for each tile row does not fit.
+ *
  * Official: the strips of deeplabv3_mnv2_pascal and posenet_*_721_1281 are such bands, spread over all tiles, at the
  * beginning of the network and inside it, and their ends are put together by moves between tiles.  Official strips cut
  * rows and columns at once, move over the mesh, and put the parts of an end together behind the last strip; where the
@@ -41,12 +44,15 @@ struct strips_cost {
 struct step_room {
     int64_t always, with_whole;
 };
+/* Every pass that is sent ends with whole 8-byte words, or the next one could not begin behind it. */
+bool strips_can_leave(const struct plan *p, const struct strips *t);
 /* Before sizing; `room` of each step. */
 struct strips_cost strips_cost_of(const struct plan *p, const struct strips *t, const struct step_room *room);
 /* Cycles of a step on whole images. */
 int64_t step_cycles(const struct plan *p, const struct step *s, const struct grid *out);
 
-/* Makes the groups (in order, apart) run on strips, before sizing. */
+/* Makes the groups (in order, apart) run on strips, before sizing.  What runs on strips of rows since an earlier call can
+ * be cut into columns. */
 void strips_cut(struct plan *p, const struct strips *groups, uint32_t n);
 
 #endif

@@ -140,6 +140,18 @@ static void many_steps(void **state)
     arena_free(a);
 }
 
+/* A row for each tile row does not fit with what it reads around it, and the output leaves row by row: strips of rows
+ * that are cut into strips of columns. */
+static void rows_and_columns(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 8);
+    int x = make_input(k, 3, (int32_t[]){64, 64, 772});
+    check(a, k, make_depthwise_conv_2d(k, x, &(struct make_window){.channels = 1, .size = 3, .dilation = 3}));
+    arena_free(a);
+}
+
 #define ANY(s, list) (list)[random_next(s) % (sizeof(list) / sizeof *(list))]
 
 enum { MOST_MACS = 60 << 20 }; /* seconds of simulation */
@@ -240,6 +252,7 @@ int main(void)
                                        cmocka_unit_test(residual), cmocka_unit_test(moved_rows),
                                        cmocka_unit_test(inside), cmocka_unit_test(columns),
                                        cmocka_unit_test(many_steps),
+                                       cmocka_unit_test(rows_and_columns),
                                        cmocka_unit_test(random_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
