@@ -309,8 +309,8 @@ static bool size_conv(struct plan *p, uint32_t index)
                                                    : SEGMENT_DEPTHWISE;
     if (wide.floor < 0)
         return status_fail(p->st, STATUS_LIMIT,
-                           "the weights of a kernel of %d x %d (%s, %lld input channels) need %lld bytes of wide memory, "
-                           "%lld are there; make the kernel smaller",
+                           "the weights of a kernel of %d x %d (%s, %lld input channels) need %lld bytes of wide "
+                           "memory, %lld are there; make the kernel smaller",
                            d->y.kernel, d->x.kernel, tfl_shape_text(p->arena, d->op.weights), (long long)in->z,
                            256LL * (WIDE_ROWS - wide.floor), 256LL * WIDE_ROWS);
     bool low = kind == CONV_DEPTHWISE || (kind == CONV_NARROW && in->z > 4);

@@ -240,8 +240,8 @@ static bool no_way(const struct search *s, struct plan *p, struct status *why)
     if (s->needs.cannot[step])
         return status_fail(why, STATUS_LIMIT, "%s", s->needs.cannot[step]);
     return status_fail(why, STATUS_LIMIT,
-                       "%s: activations do not fit, in strips neither: with tensor \"%.80s\" (%s) a tile needs %s%lld bytes "
-                       "of narrow memory, %lld are there; make the input or this layer smaller",
+                       "%s: activations do not fit, in strips neither: with tensor \"%.80s\" (%s) a tile needs "
+                       "%s%lld bytes of narrow memory, %lld are there; make the input or this layer smaller",
                        plan_op_text(s->p, p->misfit), t->name, tfl_shape_text(s->p->arena, t),
                        words > NARROW_WORDS ? "" : "more than ", 4LL * words, 4LL * NARROW_WORDS);
 }

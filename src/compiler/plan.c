@@ -332,7 +332,8 @@ static bool must_be_cached(struct plan *p, const struct parameter *q)
 {
     p->misfit = q->op;
     return status_fail(p->st, STATUS_LIMIT,
-                       "%s: %zu bytes of weights in rows of four channels must lie in the cache, where steps leave %lld bytes",
+                       "%s: %zu bytes of weights in rows of four channels must lie in the cache, where steps leave "
+                       "%lld bytes",
                        plan_op_text(p, q->op), q->segment.data.size, 16LL * 256 * p->wide_floor);
 }
 

@@ -51,8 +51,8 @@ struct strips_cost strips_cost_of(const struct plan *p, const struct strips *t, 
 /* Cycles of a step on whole images. */
 int64_t step_cycles(const struct plan *p, const struct step *s, const struct grid *out);
 
-/* Makes the groups (in order, apart) run on strips, before sizing.  What runs on strips of rows since an earlier call can
- * be cut into columns. */
+/* Makes the groups (in order, apart) run on strips, before sizing.  What runs on strips of rows since an earlier call
+ * can be cut into columns. */
 void strips_cut(struct plan *p, const struct strips *groups, uint32_t n);
 
 #endif
