@@ -227,12 +227,61 @@ static int bare(struct draw *d, int x)
     }
 }
 
+/* One pixel or one channel, repeated for the whole image. */
+static int repeated(struct draw *d, int x)
+{
+    static const enum tfl_builtin reductions[] = {TFL_OP_MEAN, TFL_OP_SUM, TFL_OP_REDUCE_MAX};
+    static const enum tfl_builtin binary[] = {TFL_OP_ADD, TFL_OP_MUL, TFL_OP_SUB};
+    enum tfl_builtin code = ANY(d, reductions), how = ANY(d, binary);
+    int y = maybe(d) ? make_reduce(d->k, code, x, 2, (int32_t[]){1, 2}, true)
+                     : make_reduce(d->k, code, x, 1, (int32_t[]){3}, true);
+    bool first = maybe(d);
+    return make_binary(d->k, how, first ? x : y, first ? y : x, TFL_ACT_NONE);
+}
+
+/* Pixels taken apart and put together again in another order. */
+static int shuffled(struct draw *d, int x)
+{
+    const struct tfl_tensor t = *maker_tensor(d->k, x);
+    int32_t h = t.shape[1], w = t.shape[2], c = t.shape[3];
+    switch (up_to(d, 5)) {
+    case 0: /* YOLO's focus */
+        if (h % 2 || w % 2 || c > 32)
+            return x;
+        int parts[4];
+        for (int i = 0; i < 4; i++)
+            parts[i] = make_strided_slice(d->k, x, (int32_t[]){0, i % 2, i / 2, 0}, (int32_t[]){1, h, w, c},
+                                          (int32_t[]){1, 2, 2, 1});
+        return make_concatenation(d->k, 4, parts, 3);
+    case 1: /* channels in groups change places: ShuffleNet */
+        if (c % 2 || h * w * c > 4000)
+            return x;
+        int y = make_reshape(d->k, x, 4, (int32_t[]){1, h * w, 2, c / 2});
+        return make_reshape(d->k, make_transpose(d->k, y, (int32_t[]){0, 1, 3, 2}), 4, t.shape);
+    case 2:
+        if (c % 4)
+            return x;
+        int z = make_like(d->k, x, 4, (int32_t[]){1, 2 * h, 2 * w, c / 4});
+        make_operator(d->k, TFL_OP_DEPTH_TO_SPACE, 1, &x, 1, &z)->options.depth_to_space.block_size = 2;
+        return z;
+    case 3: return make_pad(d->k, x, (int32_t[]){0, 0, 0, maybe(d), 0, 0, up_to(d, 3), up_to(d, 5)});
+    default: {
+        int halves[2];
+        int32_t axis = 1 + up_to(d, 2);
+        if (t.shape[axis] % 2)
+            return x;
+        make_split(d->k, x, axis, 2, halves);
+        return make_concatenation(d->k, 2, (int[]){halves[1], conv(d, halves[0], 1, 1, c)}, axis);
+    }
+    }
+}
+
 static int block(struct draw *d, int x)
 {
     static int (*const blocks[])(struct draw *, int) = {plain,    plain,     dilated,   padded,   separable, separable,
                                                         inverted, inverted,  inverted,  residual, residual,  inception,
                                                         split,    hourglass, hourglass, bare,     bare,      bare,
-                                                        excited};
+                                                        excited,  repeated,  shuffled};
     int y = ANY(d, blocks)(d, x);
     while (!roomy(d, y, 1) || depth(d, y) > MOST_CHANNELS)
         y = conv(d, y, 1, 2, 16);
@@ -242,6 +291,29 @@ static int block(struct draw *d, int x)
 }
 
 /* ---- heads: an image to outputs ---- */
+
+/* A dense layer, and now and then another beside it: added, multiplied, joined with it, or with numbers from outside. */
+static int dense(struct draw *d, int x, int32_t units)
+{
+    enum tfl_activation act = ANY(d, activations);
+    int y = make_fully_connected(d->k, x, units, act);
+    switch (up_to(d, 10)) {
+    case 0: return make_binary(d->k, TFL_OP_ADD, y, make_fully_connected(d->k, x, units, act), ANY(d, activations));
+    case 1: return make_binary(d->k, TFL_OP_MUL, y, make_unary(d->k, TFL_OP_LOGISTIC, y), TFL_ACT_NONE);
+    case 2: {
+        int z = make_fully_connected(d->k, x, 1 + up_to(d, 80), act);
+        maker_tensor(d->k, z)->quant = maker_tensor(d->k, y)->quant;
+        return make_concatenation(d->k, 2, (int[]){z, y}, 1);
+    }
+    case 3: {
+        int z = make_input(d->k, 1, (int32_t[]){1 + up_to(d, 70)});
+        maker_tensor(d->k, z)->quant = maker_tensor(d->k, y)->quant;
+        return make_concatenation(d->k, 2, (int[]){y, z}, 1);
+    }
+    case 4: return units < 2 ? y : make_slice(d->k, y, (int32_t[]){0, up_to(d, units - 1)}, (int32_t[]){1, 1});
+    default: return y;
+    }
+}
 
 static void classifier(struct draw *d, int x)
 {
@@ -254,7 +326,7 @@ static void classifier(struct draw *d, int x)
     default: x = make_flatten(d->k, x);
     }
     for (int32_t n = up_to(d, 3); n > 0; n--)
-        x = make_fully_connected(d->k, x, ANY(d, units), ANY(d, activations));
+        x = dense(d, x, ANY(d, units));
     switch (up_to(d, 5)) {
     case 0: x = make_unary(d->k, TFL_OP_LOGISTIC, x); break;
     case 1: x = make_unary(d->k, TFL_OP_L2_NORMALIZATION, x); break;
@@ -311,7 +383,7 @@ static int input(struct draw *d, int32_t h, int32_t w)
 
 static const struct tfl_model *network(struct arena *a, uint64_t seed)
 {
-    static const int32_t sizes[] = {4, 6, 7, 8, 9, 12, 14, 16, 16, 17, 20, 24, 28, 32, 33};
+    static const int32_t sizes[] = {4, 6, 7, 8, 9, 12, 14, 16, 16, 17, 20, 24, 28, 32, 33, 50, 64};
     struct draw d = {.s = seed * 2654435761u};
     d.k = maker_new(a, maybe(&d) ? TFL_INT8 : TFL_UINT8, seed);
     int32_t h = ANY(&d, sizes), w = maybe(&d) ? h : ANY(&d, sizes);
