@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "darwinn/package.h"
+#include "flat/flat.h"
 #include "graph/graph.h"
 #include "isa/isa.h"
 #include "support/corpus.h"
@@ -592,12 +593,15 @@ static bool make_many(struct twin *t, const struct wired_op *w)
     return true;
 }
 
-/* A custom operator stays on the CPU whatever it does. */
+/* A custom operator stays on the CPU whatever it does; from some the compiler wants to know how many boxes come out. */
 static bool make_custom(struct twin *t, const struct wired_op *w)
 {
+    static const struct flex_entry boxes[] = {{.key = "max_classes_per_detection", .kind = FLEX_PUT_INT, .i = 1},
+                                              {.key = "max_detections", .kind = FLEX_PUT_INT, .i = 10}};
     make_many(t, w);
     struct tfl_operator *o = maker_last_operator(t->k);
     o->custom_code = w->op->custom;
+    o->custom_options = flex_write_map(t->a, boxes, sizeof boxes / sizeof *boxes);
     return true;
 }
 
