@@ -131,8 +131,11 @@ static void emit_pointwise(const struct plan *plan, const struct step *s, struct
 {
     const struct pointwise_detail *d = s->detail;
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
-    if (s->writes_identity)
+    if (s->writes_identity) {
         emit_identity(p, plan->buffers[s->temporary].at, s->identity_row, true);
+        if (plan_in(plan, s, 0)->layout != LAYOUT_GRID) /* as in SOFTMAX of vectors; LOGISTIC: catalogue P245 */
+            emit_fence(p, (struct fence){0});
+    }
     if (d->table)
         emit_table(p, ALL_TILES, d->table);
     struct pointwise a = {plan, s, program_flag(p, ALL_TILES, ISA_N2W)};

@@ -8,7 +8,7 @@
  * Facts: for one row of pixels every field of the RESHAPE [28,20] -> [560] of keras_lstm (compiler 2.1), for the
  * exchange of whole pixels northwards ASR_Model (compiler 2.0, 5x2x64 -> 640); of compiler 16 the number of
  * instructions of every opcode: 14 models with dense layers on 28x28 digits (catalogue P187 and those after it), LeNet
- * (5x5x16, P277); and, with what else these models differ in, 62x62x8 (P276), 6x6x64 (P268), 6x6x164 (P269), 25x9x64
+ * (5x5x16, P277), 118x100x8 (P245); and, with what else these models differ in, 62x62x8 (P276), 6x6x64 (P268), 6x6x164 (P269), 25x9x64
  * (P326), 5x4x60 and 4x3x80 (P305).  The first tiles' buffers are taken to be as long as their row's own pixels and
  * their strip together, and rows of tiles with different ones share no instruction: so there are as many as
  * officially.  Whether north or south comes first is not known. */
@@ -17,10 +17,11 @@
 #include "compiler/scalar.h"
 #include "graph/graph.h"
 
-enum { IDENTITY_WORDS = 4 };
+enum { IDENTITY_ROW = WIDE_ROWS - 1, IDENTITY_WORDS = 4 };
 
 struct raster {
     uint32_t rows, relay, identity; /* narrow buffers */
+    bool finds_identity;
 };
 
 /* What the first tile of a row of tiles has in its buffer, in pixels of the image in raster order. */
@@ -79,8 +80,11 @@ static bool size_raster(struct plan *p, uint32_t index)
     d->relay = own_buffer(p, index, MESH_RELAY_WORDS);
     d->identity = own_buffer(p, index, IDENTITY_WORDS);
     out->buffer = plan_buffer(p, (struct narrow_buffer){.words = c.words, .first = index, .last = out->last});
-    if (index > 0 && p->steps[index - 1].family == &family_infeed_image) /* its identity is there still */
-        s->identity_row = infeed_image_identity_row(p->steps[index - 1].detail);
+    /* The identity of an infeed just before is there still.  Else each writes its own, and leaves none to others
+     * (catalogue: P305 with two such steps, P245 with LOGISTIC behind). */
+    d->finds_identity = index > 0 && p->steps[index - 1].family == &family_infeed_image;
+    s->identity_row = d->finds_identity ? infeed_image_identity_row(p->steps[index - 1].detail) : IDENTITY_ROW;
+    plan_wide_floor(p, s->identity_row);
     return true;
 }
 
@@ -290,7 +294,7 @@ static void emit_raster(const struct plan *plan, const struct step *s, struct pr
     for (int i = 0; i < GRID; i++)
         d.row[i] = tile_row_of(d.g, &d.c, i);
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
-    if (s->writes_identity)
+    if (!r->finds_identity)
         emit_identity(p, plan->buffers[r->identity].at, s->identity_row, false);
     emit_fence(p, (struct fence){0});
     gather_rows(&d);
@@ -300,5 +304,4 @@ static void emit_raster(const struct plan *plan, const struct step *s, struct pr
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS}); /* as behind a pool (emit_exchange.c) */
 }
 
-const struct family family_raster = {.name = "image to vector", .size = size_raster, .emit = emit_raster,
-                                     .identity = true};
+const struct family family_raster = {.name = "image to vector", .size = size_raster, .emit = emit_raster};

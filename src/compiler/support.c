@@ -7,8 +7,10 @@
 
 enum {
     INT8_RUNTIME = 12, /* first runtime that takes int8 host data */
-    VECTOR_LIMIT =
-        1 << 16, /* elements of a vector: the largest whose slices and gathered copy surely fit narrow memory */
+    /* Elements of a vector: the wide rows that it takes, in words, are a 16-bit step of the infeed's waits.  Its slices
+     * and its gathered copy fit narrow memory. */
+    VECTOR_LIMIT = 511 * 4 * ROW_WORDS,
+    OUTPUT_LIMIT = 1 << 16, /* of a FULLY_CONNECTED */
 };
 
 static const struct tfl_tensor *operand(const struct support *s, const struct tfl_operator *o, uint32_t i)
@@ -231,9 +233,9 @@ struct verdict support_fully_connected(const struct support *s, uint32_t op)
     if (tfl_elements(in) != w->shape[1] || tfl_elements(out) != w->shape[0])
         return REFUSE(s, SUPPORT_LIMITATION, "%s: input \"%s\" (%s) is more than one row of %d; split the batch",
                       op_name(s, op), in->name, tfl_shape_text(s->arena, in), w->shape[1]);
-    if (w->shape[0] > VECTOR_LIMIT || w->shape[1] > VECTOR_LIMIT)
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: weights \"%s\" (%s) have a side above %d", op_name(s, op), w->name,
-                      tfl_shape_text(s->arena, w), VECTOR_LIMIT);
+    if (w->shape[0] > OUTPUT_LIMIT || w->shape[1] > VECTOR_LIMIT)
+        return REFUSE(s, SUPPORT_LIMITATION, "%s: weights \"%s\" (%s): %d outputs of %d inputs are possible",
+                      op_name(s, op), w->name, tfl_shape_text(s->arena, w), OUTPUT_LIMIT, VECTOR_LIMIT);
     int act = o->options.fully_connected.activation;
     if (act != TFL_ACT_NONE && act != TFL_ACT_RELU && act != TFL_ACT_RELU6 && act != TFL_ACT_RELU_N1_TO_1)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: fused activation %d; use a separate operator", op_name(s, op), act);

@@ -186,11 +186,28 @@ static void a_raster_and_streamed_weights(void **state)
     }
 }
 
+/* More than 64 KiB; LOGISTIC behind it, which makes an identity matrix of its own (catalogue P245). */
+static void a_large_image(void **state)
+{
+    (void)state;
+    static const int32_t sizes[][3] = {{118, 100, 8}, {64, 64, 32}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, i % 2 ? TFL_UINT8 : TFL_INT8, i);
+        int x = image_of(k, sizes[i][0], sizes[i][1], sizes[i][2], 1);
+        x = make_fully_connected(k, make_flatten(k, x), 1 + (int32_t)i, TFL_ACT_NONE);
+        make_output(k, make_unary(k, TFL_OP_LOGISTIC, x));
+        assert_true(judge_exact(a, maker_finish(k)));
+        arena_free(a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_lines),
         cmocka_unit_test(random_rasters),
+        cmocka_unit_test(a_large_image),
         cmocka_unit_test(a_raster_and_streamed_weights),
         cmocka_unit_test(one_channel_and_softmax),
         cmocka_unit_test(one_pixel),

@@ -257,6 +257,21 @@ static void models_compiled_together_share_the_cache(void **state)
     arena_free(a);
 }
 
+/* The longest vectors, from the host and from another layer. */
+static void long_vectors(void **state)
+{
+    (void)state;
+    static const int32_t sizes[][2] = {{130816, 1}, {130815, 33}, {98310, 70}, {65540, 16}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, i % 2 ? TFL_INT8 : TFL_UINT8, i);
+        int x = make_input(k, 1, (int32_t[]){sizes[i][0]});
+        make_output(k, make_fully_connected(k, x, sizes[i][1], TFL_ACT_NONE));
+        assert_true(judge_exact(a, maker_finish(k)));
+        arena_free(a);
+    }
+}
+
 /* Four inputs of 64 KiB, all on the chip at once: the message names operator, tensor, bytes needed and there. */
 static void what_does_not_fit_is_named(void **state)
 {
@@ -315,6 +330,7 @@ int main(void)
         cmocka_unit_test(images_pass_through),
         cmocka_unit_test(int8_needs_runtime_12),
         cmocka_unit_test(models_compiled_together_share_the_cache),
+        cmocka_unit_test(long_vectors),
         cmocka_unit_test(what_does_not_fit_is_named),
         cmocka_unit_test(the_output_depends_on_the_model_only),
     };
