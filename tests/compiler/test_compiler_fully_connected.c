@@ -272,7 +272,8 @@ static void long_vectors(void **state)
     }
 }
 
-/* Four inputs of 64 KiB, all on the chip at once: the message names operator, tensor, bytes needed and there. */
+/* Four inputs of 64 KiB, all on the chip at once: what finds no room stays on the CPU, and the sentence names operator,
+ * tensor, bytes needed and there. */
 static void what_does_not_fit_is_named(void **state)
 {
     (void)state;
@@ -284,9 +285,14 @@ static void what_does_not_fit_is_named(void **state)
     for (int i = 0; i < 4; i++)
         make_output(k, make_fully_connected(k, x[i], 1, TFL_ACT_NONE));
     struct judgement j = judge(a, maker_finish(k));
-    assert_non_null(j.fault);
-    assert_non_null(strstr(j.fault, "bytes of narrow memory, 196608 are there"));
-    assert_non_null(strstr(j.fault, "1x65536"));
+    if (j.fault)
+        fail_msg("%s", j.fault);
+    assert_in_range(j.compiled.n_mapped, 1, 3);
+    for (uint32_t i = 0; i < j.compiled.n_ops; i++) {
+        const struct compile_op_status *s = &j.compiled.ops[i];
+        if (!s->mapped && (!strstr(s->why, "bytes of narrow memory, 196608 are there") || !strstr(s->why, "1x65536")))
+            fail_msg("%s: %s", s->status, s->why);
+    }
     arena_free(a);
 }
 
