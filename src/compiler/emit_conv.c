@@ -119,9 +119,9 @@ static int32_t wide_top(const struct plan *p, const struct step *s)
     enum { LARGE_POOL = 256 };
     const struct step *next = s + 1;
     if (next == p->steps + p->n_steps || next->family != &family_pool || next->in[0] != s->out)
-        return WIDE_ROWS;
+        return plan_top(p, s);
     int32_t rows = pool_wide_rows(next->detail, &plan_out(p, s)->grid, &plan_out(p, next)->grid);
-    return rows <= LARGE_POOL ? WIDE_ROWS - rows : WIDE_ROWS;
+    return plan_top(p, s) - (rows <= LARGE_POOL ? rows : 0);
 }
 
 struct conv {
@@ -477,7 +477,7 @@ static bool tensor_of(int tile, const void *arg, struct isa_inst *out)
     if (c->w.buffers > 1)
         i->w = buffered(i->w, per_block, 4 * c->w.block);
     i->p = tensor_unit(4LL * c->w.sums, nest(c, places, 0, c->w.spill ? 4 : 0, 0));
-    if (!(c->w.spill && walk))
+    if (!(c->w.spill && (walk || c->groups == 1)))
         i->p = buffered(i->p, c->w.spill ? 2 : c->steps > 1 ? 1 : 0, 4);
     i->avdata = signal_at(dim);
     i->param = signal_at(per_block);
@@ -577,6 +577,8 @@ static void emit_piece(struct conv *c, struct program *p)
 static void emit_conv(const struct plan *plan, const struct step *s, struct program *p)
 {
     struct conv c = conv_of(plan, s);
+    if (s > plan->steps && s[-1].family == &family_conv && value_tiles(plan_out(plan, &s[-1])) != value_tiles(c.out))
+        emit_fence(p, (struct fence){.flags = LAYER_FLAGS}); /* 3x3 to 2x2 pixels: tf2_ssd_mobilenet_v2 segment 2 of 3 */
     const struct piece piece = piece_of(&c.out->grid, c.w.positions);
     for (int32_t y = 0; y < piece.down; y++)
         for (int32_t x = 0; x < piece.across; x++) {

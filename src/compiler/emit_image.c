@@ -9,6 +9,7 @@
 #include "compiler/families.h"
 #include "compiler/outgoing.h"
 #include "compiler/numerics.h"
+#include "compiler/rows.h"
 #include "compiler/scalar.h"
 
 enum { UNIT = 8, ROW_BYTES = 256, THREAD_TO_WIDE = 1 << 5 };
@@ -16,6 +17,7 @@ enum { UNIT = 8, ROW_BYTES = 256, THREAD_TO_WIDE = 1 << 5 };
 struct infeed { /* settled by size */
     uint32_t stage, identity; /* narrow buffers */
     int32_t ring_row, identity_row;
+    bool writes_identity;
 };
 
 struct image { /* bytes and words of the image's rows */
@@ -67,6 +69,13 @@ static bool size_infeed(struct plan *p, uint32_t index)
     f->identity = plan_buffer(
         p, (struct narrow_buffer){.words = m.aligned ? 4 : 68, .first = index, .last = index, .late = true});
     int32_t rows = m.aligned ? 1 : 2, ring = 2 * m.ring_rows; /* the larger lies higher; equal: the identity */
+    f->writes_identity = index == 0 || !p->top_until;
+    if (p->top_until) {
+        f->identity_row = WIDE_ROWS - 1;
+        f->ring_row = f->identity_row - ring;
+        plan_wide_floor(p, f->ring_row);
+        return true;
+    }
     f->identity_row = ring > rows ? WIDE_ROWS - ring - rows : WIDE_ROWS - rows;
     f->ring_row = ring > rows ? WIDE_ROWS - ring : WIDE_ROWS - rows - ring;
     plan_wide_floor(p, WIDE_ROWS - ring - rows);
@@ -328,9 +337,9 @@ static void emit_infeed(const struct plan *plan, const struct step *s, struct pr
     const struct value *v = plan_out(plan, s);
     struct keep k = {plan, s};
     int32_t identity = plan->buffers[f->identity].at;
-    if (image_of(v).aligned)
+    if (image_of(v).aligned && f->writes_identity)
         emit_identity(p, identity, f->identity_row, true);
-    else
+    else if (f->writes_identity)
         emit_identity_bytes(p, identity, f->identity_row);
     emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
     int32_t several = copy_all(p, &(struct copy){k, false}); /* waits in its queue for the data */
@@ -352,8 +361,7 @@ const struct family family_infeed_image = {.name = "infeed of an image", .size =
 
 static bool size_outfeed(struct plan *p, uint32_t index)
 {
-    (void)index;
-    plan_wide_floor(p, OUT_ROW);
+    plan_wide_floor(p, plan_top(p, &p->steps[index]) - OUT_ROWS);
     return true;
 }
 
@@ -369,10 +377,15 @@ static bool stage_plane(int tile, const void *arg, struct isa_inst *out)
         return false;
     out->op = ISA_TO_WIDE;
     struct isa_to_wide *i = &out->to_wide;
-    struct loops l = g->words > 1 ? LOOPS({g->words, 1}, {w, g->words}, {h, grid_pitch(g, tile)})
-                                  : LOOPS({w, 1}, {h, grid_pitch(g, tile)});
+    struct loops l = NO_LOOPS;
+    if (g->words > 1)
+        loop(&l, g->words, 1);
+    if (w > 1)
+        loop(&l, w, g->words);
+    if (h > 1 || loop_count(&l) == 0)
+        loop(&l, h, h > 1 ? grid_pitch(g, tile) : 1);
     i->n = narrow_words(value_at(k->plan, v) + grid_at(g, tile, ys.first, xs.first), l);
-    i->w = buffered(wide_rows(OUT_ROW, rows == 1 ? NO_LOOPS : LOOPS({rows, 0})), dim, 1);
+    i->w = buffered(wide_rows(plan_top(k->plan, k->step) - OUT_ROWS, rows == 1 ? NO_LOOPS : LOOPS({rows, 0})), dim, 1);
     i->p = signal_at(dim);
     i->pack = (int32_t)loop_count(&l);
     return true;
@@ -399,9 +412,9 @@ static bool needs_scalar_memory(const struct grid *g)
     return through;
 }
 
-static void send_through_memory(const struct grid *g, const char *name, struct program *p)
+static void send_through_memory(const struct grid *g, const char *name, int32_t row, struct program *p)
 {
-    struct outgoing o = {.p = p, .name = name, .before = bytes_before(g)};
+    struct outgoing o = {.p = p, .name = name, .row = row, .before = bytes_before(g)};
     for (int t = 0; t < ISA_TILES; t++)
         o.words += tile_words(g, t);
     for (int t = 0; t < ISA_TILES; t++) {
@@ -412,7 +425,7 @@ static void send_through_memory(const struct grid *g, const char *name, struct p
     outgoing_end(&o);
 }
 
-static void send_directly(const struct grid *g, const char *name, struct program *p)
+static void send_directly(const struct grid *g, const char *name, int32_t row, struct program *p)
 {
     int64_t rows = g->own_y[GRID - 1].end - g->own_y[0].first, size = round_up(rows * g->x * 4 * g->words, UNIT);
     scalar_move(p, 6, 5);
@@ -421,7 +434,7 @@ static void send_directly(const struct grid *g, const char *name, struct program
     program_hint(p, DWN_OUTFEED, DWN_OUTPUT, name, bytes_before(g), size);
     for (int t = 0; t < ISA_TILES; t++)
         if (tile_words(g, t) > 0)
-            emit_send_rows(p, t, (int32_t)ceil_div(tile_words(g, t), ROW_WORDS),
+            emit_send_rows(p, t, row, (int32_t)ceil_div(tile_words(g, t), ROW_WORDS),
                            (int32_t)ceil_div(tile_words(g, t), 2));
 }
 
@@ -429,10 +442,15 @@ static void emit_outfeed(const struct plan *plan, const struct step *s, struct p
 {
     const struct grid *g = &plan_in(plan, s, 0)->grid;
     const char *name = ((const struct tfl_tensor *)s->detail)->name;
+    int32_t row = plan_top(plan, s) - OUT_ROWS;
     struct keep k = {plan, s};
     struct isa_inst inst[ISA_TILES];
     /* After smaller outputs the tiles have sent different numbers of rows: all count from 0 again. */
-    emit_barrier(p, program_flags_agree(p, ALL_TILES, 1 << ISA_RWRITE) ? 0 : LAYER_FLAGS);
+    int32_t flags = program_flags_agree(p, ALL_TILES, 1 << ISA_RWRITE) ? 0 : LAYER_FLAGS;
+    if (needs_scalar_memory(g)) /* posenet_mobilenet_v1_075_353_481, tf2_ssd_mobilenet_v2 segment 2 of 3 */
+        emit_fence(p, (struct fence){.flags = flags});
+    else
+        emit_barrier(p, flags);
     scalar_io_base(p, DWN_OUTPUT, name);
     scalar_move(p, 5, REG_IO_LO);
     scalar_move(p, 4, REG_IO_HI);
@@ -445,9 +463,9 @@ static void emit_outfeed(const struct plan *plan, const struct step *s, struct p
         program_add(p, inst[i]);
     }
     if (needs_scalar_memory(g))
-        send_through_memory(g, name, p);
+        send_through_memory(g, name, row, p);
     else
-        send_directly(g, name, p);
+        send_directly(g, name, row, p);
 }
 
 const struct family family_outfeed_image = {.name = "outfeed of an image", .size = size_outfeed, .emit = emit_outfeed,

@@ -18,7 +18,7 @@ static void stage_words(struct program *p, int32_t tiles, int32_t from, int32_t 
 }
 
 /* 0x27 and 0x10: `rows` rows of one tile, of which `units` 8-byte words go to the host. */
-void emit_send_rows(struct program *p, int32_t tile, int32_t rows, int32_t units)
+void emit_send_rows(struct program *p, int32_t tile, int32_t row, int32_t rows, int32_t units)
 {
     int32_t ticket = program_flag(p, ALL_TILES, ISA_RPROD_A);
     struct loops l = rows == 1 ? NO_LOOPS : LOOPS({1, 1}, {rows, 0});
@@ -31,7 +31,7 @@ void emit_send_rows(struct program *p, int32_t tile, int32_t rows, int32_t units
     int32_t written = program_flag(p, 1 << tile, ISA_N2W) - rows;
     program_add(p, (struct isa_inst){.op = ISA_RING_SEND,
                                      .send = {.tiles = 1 << tile,
-                                              .w = buffered(masked(wide_rows(OUT_ROW, l), 1), 1, 1),
+                                              .w = buffered(masked(wide_rows(row, l), 1), 1, 1),
                                               .p = {signal_at(1), signal_at(2)},
                                               .wait = {wait_data(ISA_RPROD_A, 2, ticket, 1),
                                                        wait_data(ISA_N2W, 1, written + 1, 1)},
@@ -73,7 +73,7 @@ static void emit_vector(const struct plan *plan, const struct step *s, struct pr
     for (int32_t t = 0; t < c.tiles; t++) {
         int32_t words = slice_words(&c, t);
         int64_t bytes = t == last ? size - 4LL * c.words * last : 4LL * c.words;
-        emit_send_rows(p, t, (int32_t)ceil_div(words, ROW_WORDS), (int32_t)(bytes / UNIT));
+        emit_send_rows(p, t, OUT_ROW, (int32_t)ceil_div(words, ROW_WORDS), (int32_t)(bytes / UNIT));
     }
 }
 

@@ -5,6 +5,8 @@
 #include "compiler/outgoing.h"
 #include "compiler/scalar.h"
 
+enum { OUT_ROW = WIDE_ROWS - OUT_ROWS };
+
 static bool size_parts(struct plan *p, uint32_t index)
 {
     (void)index;
@@ -42,7 +44,7 @@ static void send_part(const struct plan *plan, const struct value *v, struct out
 
 static void emit_parts(const struct plan *plan, const struct step *s, struct program *p)
 {
-    struct outgoing o = {.p = p, .name = ((const struct tfl_tensor *)s->detail)->name};
+    struct outgoing o = {.p = p, .row = OUT_ROW, .name = ((const struct tfl_tensor *)s->detail)->name};
     for (unsigned k = 0; k < s->n_in; k++)
         o.words += (int64_t)plan_in(plan, s, k)->y * plan_in(plan, s, k)->x * plan_in(plan, s, k)->grid.words;
     emit_barrier(p, LAYER_FLAGS);

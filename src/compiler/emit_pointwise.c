@@ -137,7 +137,7 @@ static void emit_pointwise(const struct plan *plan, const struct step *s, struct
             emit_fence(p, (struct fence){0});
     }
     if (d->table)
-        emit_table(p, ALL_TILES, d->table);
+        emit_table(p, value_tiles(plan_out(plan, s)), d->table);
     struct pointwise a = {plan, s, program_flag(p, ALL_TILES, ISA_N2W)};
     program_add_tiles(p, one_tile, &a);
 }

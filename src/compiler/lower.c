@@ -3,6 +3,7 @@
 #include "compiler/families.h"
 #include "compiler/layers.h"
 #include "compiler/operators.h"
+#include "compiler/order.h"
 #include "compiler/rearrange.h"
 
 uint32_t lower_value(struct plan *p, uint32_t tensor) { return p->value_of[tensor]; }
@@ -172,6 +173,67 @@ static bool lower_operators(struct plan *p, const struct partition *set)
     }
 }
 
+/* ---- outputs ---- */
+
+static void lower_output(struct plan *p, uint32_t tensor)
+{
+    uint32_t v = lower_value(p, tensor);
+    if (p->values[v].layout == LAYOUT_PARTS) {
+        lower_parts_to_host(p, tensor);
+        return;
+    }
+    bool image = p->values[v].layout == LAYOUT_GRID;
+    struct step *s = plan_step(p, image ? &family_outfeed_image : &family_outfeed_vector, NO_OPERATOR);
+    step_reads(p, s, v);
+    s->detail = &p->graph->tensors[tensor];
+}
+
+/* ---- heads of detection ---- */
+
+static bool is_of_heads(enum tfl_builtin code)
+{
+    return code == TFL_OP_CONV_2D || code == TFL_OP_DEPTHWISE_CONV_2D || code == TFL_OP_RESHAPE ||
+           code == TFL_OP_SQUEEZE || code == TFL_OP_EXPAND_DIMS || code == TFL_OP_CONCATENATION ||
+           code == TFL_OP_LOGISTIC || code == TFL_OP_QUANTIZE;
+}
+
+/* Images become rows, and nothing else is there but convolutions: steps of other kinds count on what the queue puts
+ * before them. */
+static bool is_heads(const struct plan *p, const struct partition *set)
+{
+    enum { MOST = 512 }; /* operators: each is compared with all others */
+    bool any = false;
+    for (uint32_t i = 0; i < set->n_operators && set->n_operators <= MOST; i++)
+        any = any || lower_row_channels(p, p->graph->operators[set->operators[i]].outputs[0]) > 0;
+    for (uint32_t i = 0; i < set->n_operators; i++)
+        any = any && is_of_heads(p->graph->operators[set->operators[i]].code);
+    return any;
+}
+
+/* Inputs come in before their first reader, outputs leave as soon as they are made. */
+static bool lower_heads(struct plan *p, const struct partition *set)
+{
+    bool *done = ARENA_ARRAY(p->arena, bool, set->n_operators);
+    for (uint32_t n = 0; n < set->n_operators; n++) {
+        uint32_t next = order_next(p, set, done);
+        if (next == set->n_operators)
+            return status_fail(p->st, STATUS_INTERNAL, "operators wait for each other");
+        const struct tfl_operator *o = &p->graph->operators[set->operators[next]];
+        for (uint32_t k = 0; k < o->n_inputs; k++)
+            for (uint32_t i = 0; i < set->n_inputs; i++)
+                if ((int32_t)set->inputs[i] == o->inputs[k] && p->value_of[o->inputs[k]] == NO_VALUE)
+                    lower_input(p, set, set->inputs[i]);
+        if (!lower_operator(p, set->operators[next]))
+            return false;
+        done[next] = true;
+        for (uint32_t k = 0; k < o->n_outputs; k++)
+            for (uint32_t i = 0; i < set->n_outputs; i++)
+                if ((int32_t)set->outputs[i] == o->outputs[k])
+                    lower_output(p, set->outputs[i]);
+    }
+    return true;
+}
+
 /* ---- operands in planes of one shape ---- */
 
 static bool one_shape(const struct plan *p, const struct step *s)
@@ -249,21 +311,18 @@ static void lower_variable_output(struct plan *p, uint32_t tensor)
 bool lower_partition(struct plan *p, const struct partition *set)
 {
     p->set = set;
+    if (is_heads(p, set)) {
+        if (!lower_heads(p, set))
+            return false;
+        equalise_operands(p);
+        return true;
+    }
     for (uint32_t i = 0; i < set->n_inputs; i++)
         lower_input(p, set, set->inputs[i]);
     if (!lower_operators(p, set))
         return false;
-    for (uint32_t i = 0; i < set->n_outputs; i++) {
-        uint32_t v = lower_value(p, set->outputs[i]);
-        if (p->values[v].layout == LAYOUT_PARTS) {
-            lower_parts_to_host(p, set->outputs[i]);
-            continue;
-        }
-        bool image = p->values[v].layout == LAYOUT_GRID;
-        struct step *s = plan_step(p, image ? &family_outfeed_image : &family_outfeed_vector, NO_OPERATOR);
-        step_reads(p, s, v);
-        s->detail = &p->graph->tensors[set->outputs[i]];
-    }
+    for (uint32_t i = 0; i < set->n_outputs; i++)
+        lower_output(p, set->outputs[i]);
     for (uint32_t i = 0; i < set->n_inputs; i++)
         if (p->graph->tensors[set->inputs[i]].is_variable)
             lower_variable_output(p, set->inputs[i]);

@@ -25,7 +25,7 @@ static void empty_memory(struct outgoing *o)
 }
 
 /* 0x10: all rows of one tile to the scalar core. */
-static void send_to_memory(struct program *p, int tile, int32_t words)
+static void send_to_memory(struct program *p, int tile, int32_t row, int32_t words)
 {
     enum { ENGINE_OUTFEED = 0x10 };
     int32_t rows = (int32_t)ceil_div(words, ROW_WORDS), ticket = program_flag(p, ALL_TILES, ISA_RPROD_A);
@@ -34,7 +34,7 @@ static void send_to_memory(struct program *p, int tile, int32_t words)
     program_add(p, (struct isa_inst){
                        .op = ISA_RING_SEND,
                        .send = {.tiles = 1 << tile,
-                                .w = buffered(masked(wide_rows(OUT_ROW, l), 1), 1, 1),
+                                .w = buffered(masked(wide_rows(row, l), 1), 1, 1),
                                 .p = {signal_at(1), signal_at(1)},
                                 .wait = {wait_data(ISA_RPROD_A, 1, ticket, 1), wait_data(ISA_N2W, 1, written + 1, 1)},
                                 .core = 1}});
@@ -43,7 +43,7 @@ static void send_to_memory(struct program *p, int tile, int32_t words)
 
 void outgoing_add(struct outgoing *o, int tile, int32_t words)
 {
-    send_to_memory(o->p, tile, words);
+    send_to_memory(o->p, tile, o->row, words);
     for (int32_t left = words, take; left > 0; left -= take) {
         int32_t room = MEMORY - o->filled;
         take = left <= room ? left : room / ROW_WORDS * ROW_WORDS; /* of what does not fit: whole rows */

@@ -6,18 +6,19 @@
 
 #include "compiler/program.h"
 
-enum { OUT_ROW = 2078 }; /* two wide rows, from which tiles send */
+enum { OUT_ROWS = 2 }; /* wide rows, from which tiles send: usually the highest */
 
 /* Before the first: the host's address of the output in s5 (low), s4. */
 struct outgoing {
     struct program *p;
     const char *name;
+    int32_t row;         /* the first of these */
     int64_t before;      /* bytes of the output that stand before all of them */
     int64_t words, sent; /* in all; that have left */
     int32_t filled;      /* in scalar memory */
 };
 
-/* The words that the tile has last staged in rows OUT_ROW ... */
+/* The words that the tile has last staged in rows `row` and `row` + 1 in turn. */
 void outgoing_add(struct outgoing *o, int tile, int32_t words);
 void outgoing_end(struct outgoing *o);
 

@@ -2,6 +2,7 @@
 
 #include "compiler/box.h"
 #include "compiler/families.h"
+#include "compiler/rows.h"
 #include "compiler/scalar.h"
 #include "graph/graph.h"
 
@@ -139,6 +140,15 @@ const struct value *plan_in(const struct plan *p, const struct step *s, unsigned
 const struct value *plan_out(const struct plan *p, const struct step *s) { return &p->values[s->out]; }
 int32_t value_at(const struct plan *p, const struct value *v) { return p->buffers[v->buffer].at + v->offset; }
 
+int32_t value_tiles(const struct value *v)
+{
+    int32_t tiles = 0;
+    for (int t = 0; t < ISA_TILES; t++)
+        if (span_size(v->grid.own_y[t / GRID]) > 0 && span_size(v->grid.own_x[t % GRID]) > 0)
+            tiles |= 1 << t;
+    return v->layout == LAYOUT_GRID ? tiles : ALL_TILES;
+}
+
 int32_t slice_at(const struct plan *p, const struct value *v, int32_t tile)
 {
     return value_at(p, v) + (v->in_place ? tile * value_slices(v).words : 0);
@@ -203,6 +213,39 @@ bool plan_finds_identity(const struct plan *p, const struct step *s)
     return false;
 }
 
+int32_t plan_top(const struct plan *p, const struct step *s)
+{
+    return s < p->steps + p->top_until ? WIDE_ROWS - 1 : WIDE_ROWS;
+}
+
+static bool is_aligned_infeed(const struct plan *p, const struct step *s)
+{
+    return s->family == &family_infeed_image && p->values[s->out].z % 4 == 0;
+}
+
+/* Heads of detection find the identity matrix of their first input in the highest row, to the last step that needs one
+ * (tf2_ssd_mobilenet_v2_coco17_ptq_segment_2_of_3). */
+static void keep_identity_on_top(struct plan *p)
+{
+    const struct family *others[] = {&family_conv, &family_outfeed_image, &family_pointwise, &family_join_rows,
+                                     &family_rows};
+    bool rows = false;
+    uint32_t until = 0;
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        const struct step *s = &p->steps[i];
+        bool known = is_aligned_infeed(p, s);
+        if (known || s->family->identity)
+            until = i + 1;
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+            known = known || s->family == others[k];
+        if (!known)
+            return;
+        rows = rows || s->family == &family_rows;
+    }
+    if (rows && is_aligned_infeed(p, p->steps))
+        p->top_until = until;
+}
+
 /* The identity matrix is written before its first use and stays, in the row below all that the steps up to its last use
  * take of wide memory (looming_*; movenet).  Where that is too low it is written again. */
 static void place_identities(struct plan *p)
@@ -211,6 +254,10 @@ static void place_identities(struct plan *p)
     for (uint32_t i = 0; i < p->n_steps; i++) {
         if (!p->steps[i].family->identity || p->steps[i].identity_row >= 0)
             continue;
+        if (p->top_until) {
+            p->steps[i].identity_row = WIDE_ROWS - 1;
+            continue;
+        }
         if (plan_finds_identity(p, &p->steps[i])) {
             p->steps[i].identity_row = WIDE_ROWS - 1;
             plan_wide_floor(p, p->steps[i].identity_row);
@@ -236,6 +283,7 @@ static void place_identities(struct plan *p)
 bool plan_size(struct plan *p)
 {
     int32_t floor = WIDE_ROWS;
+    keep_identity_on_top(p);
     for (uint32_t i = 0; i < p->n_steps; i++) {
         p->wide_floor = WIDE_ROWS;
         if (!p->steps[i].family->size(p, i)) {

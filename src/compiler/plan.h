@@ -107,6 +107,7 @@ struct plan {
     int runtime; /* oldest that must accept the program; 14: what compiler 16 makes by itself */
     uint32_t *value_of; /* value of each tensor of the graph, or NO_VALUE */
     int32_t wide_floor; /* lowest wide row that a step uses: cached parameters lie below */
+    uint32_t top_until; /* the steps before have the identity matrix of the first infeed in the highest wide row; else 0 */
     int32_t narrow_words;
     int64_t streamed_bytes;
     uint32_t misfit; /* where a pass failed because something does not fit: the operator, or NO_OPERATOR */
@@ -139,12 +140,16 @@ void plan_dies_in_phase(struct plan *p, uint32_t value, uint32_t step, int32_t p
 const struct value *plan_in(const struct plan *p, const struct step *s, unsigned i);
 const struct value *plan_out(const struct plan *p, const struct step *s);
 int32_t value_at(const struct plan *p, const struct value *v); /* narrow word address */
+/* Tiles that have pixels of an image; else all. */
+int32_t value_tiles(const struct value *v);
 int32_t slice_at(const struct plan *p, const struct value *v, int32_t tile); /* LAYOUT_SLICES: of a tile's words */
 /* The step leaves an identity matrix in the highest wide row for those that follow: flattening, and the exchange before
  * a pool unless one stays from before (mobilenet_v1_*; catalogue: 7x7x1024 with LOGISTIC, yolov8n-cls). */
 bool plan_leaves_identity(const struct plan *p, const struct step *s);
 /* ... and nobody has used the row since. */
 bool plan_finds_identity(const struct plan *p, const struct step *s);
+/* The wide row above those that the step may use. */
+int32_t plan_top(const struct plan *p, const struct step *s);
 /* The step that alone reads the value, or NULL: none or several. */
 const struct step *plan_sole_reader(const struct plan *p, uint32_t value);
 

@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "compiler/judge.h"
+#include "compiler/order.h"
 #include "support/make_model.h"
+#include "support/twin.h"
 
 #define ANY(s, list) (list)[random_next(s) % (sizeof(list) / sizeof *(list))]
 
@@ -124,6 +126,49 @@ static void rows_are_padded_by_weights(void **state)
     arena_free(a);
 }
 
+/* Written for the first input and found by all that need it later: the other instruction is of the output. */
+static void one_identity_matrix(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    const struct tfl_model *m = two_heads(a, 4, 4, 3, false);
+    struct compile_result r;
+    struct twin_facts facts;
+    struct status st = {0};
+    assert_true(compile_models(a, &m, 1, &(struct compile_options){.min_runtime_version = 14}, &r, &st));
+    assert_true(twin_facts(a, r.file, &facts, &st));
+    assert_int_equal(facts.opcodes[ISA_TO_WIDE], 2);
+    arena_free(a);
+}
+
+/* Of three convolutions the last adds least: its input is small.  Of the two that read one large input, the second
+ * lets it go. */
+static void cheapest_operator_first(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct status st = {0};
+    struct maker *k = maker_new(a, TFL_INT8, 1);
+    int large = make_input(k, 3, (int32_t[]){16, 16, 64}), small = make_input(k, 3, (int32_t[]){4, 4, 8});
+    make_output(k, make_conv_2d(k, large, &(struct make_window){.channels = 8, .size = 1}));
+    make_output(k, make_conv_2d(k, large, &(struct make_window){.channels = 4, .size = 1}));
+    make_output(k, make_conv_2d(k, small, &(struct make_window){.channels = 64, .size = 1}));
+    const struct tfl_subgraph *g = &maker_finish(k)->subgraphs[0];
+    struct plan p;
+    struct partition set = {.operators = (uint32_t[]){0, 1, 2}, .n_operators = 3,
+                            .inputs = (uint32_t[]){(uint32_t)large, (uint32_t)small}, .n_inputs = 2};
+    bool done[3] = {false};
+    static const uint32_t expected[] = {2, 1, 0, 3};
+    plan_init(&p, a, g, &st);
+    for (int i = 0; i < 4; i++) {
+        uint32_t next = order_next(&p, &set, done);
+        assert_int_equal(next, expected[i]);
+        if (next < 3)
+            done[next] = true;
+    }
+    arena_free(a);
+}
+
 /* The image on one tile would need 57x57x16 words: rows are put into order on the way to the host. */
 static void rows_too_large_for_a_tile(void **state)
 {
@@ -169,6 +214,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(heads), cmocka_unit_test(rows_on_tiles),
                                        cmocka_unit_test(rows_are_padded_by_weights),
-                                       cmocka_unit_test(rows_too_large_for_a_tile), cmocka_unit_test(classifiers)};
+                                       cmocka_unit_test(rows_too_large_for_a_tile),
+                                       cmocka_unit_test(one_identity_matrix),
+                                       cmocka_unit_test(cheapest_operator_first), cmocka_unit_test(classifiers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
