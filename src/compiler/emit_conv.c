@@ -118,6 +118,8 @@ static int32_t wide_top(const struct plan *p, const struct step *s)
 {
     enum { LARGE_POOL = 256 };
     const struct step *next = s + 1;
+    if (s->wide_top)
+        return s->wide_top;
     if (next == p->steps + p->n_steps || next->family != &family_pool || next->in[0] != s->out)
         return plan_top(p, s);
     int32_t rows = pool_wide_rows(next->detail, &plan_out(p, s)->grid, &plan_out(p, next)->grid);
@@ -182,11 +184,20 @@ static struct wide_need wide_need_of(const struct plan *p, const struct step *s,
                               .kind = conv_kind_of(d), .top = wide_top(p, s)};
 }
 
+/* A row that must survive lies below all that the step uses, or above. */
+static struct wide_plan wide_plan_beside(const struct step *s, struct wide_need n)
+{
+    struct wide_plan w = wide_plan_of(&n);
+    if (w.floor > s->wide_keep)
+        return w;
+    n.top = s->wide_keep ? s->wide_keep : n.top;
+    return wide_plan_of(&n);
+}
+
 static struct conv conv_of(const struct plan *plan, const struct step *s)
 {
     struct conv c = {.plan = plan, .step = s, .d = s->detail, .in = plan_in(plan, s, 0), .out = plan_out(plan, s)};
     const struct segment *seg;
-    struct wide_need need;
     c.q = &plan->parameters[s->parameter];
     seg = &c.q->segment;
     c.kind = conv_kind_of(c.d);
@@ -195,8 +206,7 @@ static struct conv conv_of(const struct plan *plan, const struct step *s)
     c.outputs = c.out->z;
     c.arrays = segment_arrays(seg);
     c.stored = seg->multipliers + seg->bias;
-    need = wide_need_of(plan, s, c.arrays);
-    c.w = wide_plan_of(&need);
+    c.w = wide_plan_beside(s, wide_need_of(plan, s, c.arrays));
     c.groups = c.kind == CONV_DEPTHWISE ? c.quads : c.kind == CONV_NARROW ? 1 : (int32_t)ceil_div(c.outputs, 64);
     c.lane_words = c.kind != CONV_WIDE ? 1 : c.out->grid.words < 16 ? c.out->grid.words : 16;
     c.rest = c.kind != CONV_WIDE ? 1 : (c.outputs - 1) % 64 / 4 + 1;
@@ -302,8 +312,7 @@ static bool size_conv(struct plan *p, uint32_t index)
     }
     enum conv_kind kind = conv_kind_of(d);
     int32_t arrays = (w.multiplier != NULL) + (w.bias != NULL) + (w.zeros != NULL), taps = d->y.kernel * d->x.kernel;
-    struct wide_need need = wide_need_of(p, s, arrays);
-    struct wide_plan wide = wide_plan_of(&need);
+    struct wide_plan wide = wide_plan_beside(s, wide_need_of(p, s, arrays));
     enum segment_form form = kind == CONV_WIDE     ? SEGMENT_WIDE
                              : kind == CONV_NARROW ? SEGMENT_NARROW
                                                    : SEGMENT_DEPTHWISE;

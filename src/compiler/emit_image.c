@@ -17,7 +17,7 @@ enum { UNIT = 8, ROW_BYTES = 256, THREAD_TO_WIDE = 1 << 5 };
 struct infeed { /* settled by size */
     uint32_t stage, identity; /* narrow buffers */
     int32_t ring_row, identity_row;
-    bool writes_identity;
+    bool finds_identity; /* an earlier infeed has written it */
 };
 
 struct image { /* bytes and words of the image's rows */
@@ -63,13 +63,15 @@ static bool size_infeed(struct plan *p, uint32_t index)
     const struct value *v = plan_out(p, s);
     struct infeed *f = (struct infeed *)(uintptr_t)s->detail;
     struct image m = image_of(v);
+    bool kept = s->identity_row >= 0; /* for strips of strips: it is written once */
     plan_value_buffer(p, s->out);
     f->stage = plan_buffer(p,
                            (struct narrow_buffer){.words = 2 * m.stage, .first = index, .last = index, .late = true});
-    f->identity = plan_buffer(
-        p, (struct narrow_buffer){.words = m.aligned ? 4 : 68, .first = index, .last = index, .late = true});
+    f->finds_identity = (kept && !s->writes_identity) || (p->top_until && index > 0);
+    if (!f->finds_identity)
+        f->identity = plan_buffer(
+            p, (struct narrow_buffer){.words = m.aligned ? 4 : 68, .first = index, .last = index, .late = true});
     int32_t rows = m.aligned ? 1 : 2, ring = 2 * m.ring_rows; /* the larger lies higher; equal: the identity */
-    f->writes_identity = index == 0 || !p->top_until;
     if (p->top_until) {
         f->identity_row = WIDE_ROWS - 1;
         f->ring_row = f->identity_row - ring;
@@ -78,9 +80,14 @@ static bool size_infeed(struct plan *p, uint32_t index)
     }
     f->identity_row = ring > rows ? WIDE_ROWS - ring - rows : WIDE_ROWS - rows;
     f->ring_row = ring > rows ? WIDE_ROWS - ring : WIDE_ROWS - rows - ring;
-    plan_wide_floor(p, WIDE_ROWS - ring - rows);
+    if (kept)
+        f->identity_row = s->identity_row, f->ring_row = WIDE_ROWS - ring;
+    plan_wide_floor(p, kept ? s->identity_row : WIDE_ROWS - ring - rows);
     return true;
 }
+
+int32_t infeed_image_ring_rows(const struct value *v) { return 2 * image_of(v).ring_rows; }
+int32_t infeed_image_identity_rows(const struct value *v) { return image_of(v).aligned ? 1 : 2; }
 
 /* ---- identity matrix ---- */
 
@@ -104,13 +111,13 @@ struct band { /* the bytes of one tile row */
     int32_t units, rows; /* 8-byte units, wide rows */
 };
 
-/* The tile rows have all rows of the image, each once.  Strips (strips.h) have others, each tile row for itself. */
+/* The tile rows' image rows follow each other: one transfer brings them.  Else each tile row has its own. */
 static bool is_whole(const struct grid *g)
 {
-    bool whole = g->own_y[0].first == 0 && g->own_y[GRID - 1].end == g->y;
     for (int i = 1; i < GRID; i++)
-        whole = whole && g->own_y[i].first == g->own_y[i - 1].end;
-    return whole;
+        if (g->own_y[i].first != g->own_y[i - 1].end)
+            return false;
+    return true;
 }
 
 static struct band band_of(const struct value *v, int i)
@@ -120,7 +127,7 @@ static struct band band_of(const struct value *v, int i)
                      .end = (int64_t)v->grid.own_y[i].end * m.row_bytes};
     b.units = b.first == b.end ? 0 : (int32_t)(ceil_div(b.end, UNIT) - b.first / UNIT);
     b.rows = (int32_t)ceil_div((int64_t)b.units * UNIT, ROW_BYTES);
-    b.fifo = b.first / UNIT;
+    b.fifo = b.first / UNIT - (int64_t)v->grid.own_y[0].first * m.row_bytes / UNIT;
     if (!is_whole(&v->grid))
         b.fifo = i == 0 ? 0 : band_of(v, i - 1).fifo + band_of(v, i - 1).units;
     return b;
@@ -128,7 +135,8 @@ static struct band band_of(const struct value *v, int i)
 
 static void ask_host(struct program *p, const struct value *v)
 {
-    struct host_band bands[GRID] = {{0, ceil_div((int64_t)v->y * v->x * v->z, UNIT)}};
+    int64_t first = band_of(v, 0).first / UNIT, end = ceil_div(band_of(v, GRID - 1).end, UNIT);
+    struct host_band bands[GRID] = {{first, end - first}};
     bool whole = is_whole(&v->grid);
     for (int i = 0; i < GRID && !whole; i++)
         bands[i] = (struct host_band){band_of(v, i).first / UNIT, band_of(v, i).units};
@@ -336,12 +344,12 @@ static void emit_infeed(const struct plan *plan, const struct step *s, struct pr
     const struct infeed *f = s->detail;
     const struct value *v = plan_out(plan, s);
     struct keep k = {plan, s};
-    int32_t identity = plan->buffers[f->identity].at;
-    if (image_of(v).aligned && f->writes_identity)
-        emit_identity(p, identity, f->identity_row, true);
-    else if (f->writes_identity)
-        emit_identity_bytes(p, identity, f->identity_row);
-    emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
+    if (!f->finds_identity && image_of(v).aligned)
+        emit_identity(p, plan->buffers[f->identity].at, f->identity_row, true);
+    else if (!f->finds_identity)
+        emit_identity_bytes(p, plan->buffers[f->identity].at, f->identity_row);
+    if (!f->finds_identity || plan->top_until)
+        emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
     int32_t several = copy_all(p, &(struct copy){k, false}); /* waits in its queue for the data */
     ask_host(p, v);
     if (several) /* 10x10 pixels: only tile rows of 3; 5x5: none (tf2_ssd_mobilenet_v2 segment 2 of 3) */
@@ -452,10 +460,7 @@ static void emit_outfeed(const struct plan *plan, const struct step *s, struct p
     else
         emit_barrier(p, flags);
     scalar_io_base(p, DWN_OUTPUT, name);
-    scalar_move(p, 5, REG_IO_LO);
-    scalar_move(p, 4, REG_IO_HI);
-    if (bytes_before(g))
-        scalar_advance_address(p, (uint32_t)bytes_before(g));
+    scalar_io_offset(p, bytes_before(g));
     unsigned n = tile_classes(stage_plane, &k, NULL, inst);
     for (unsigned i = 0; i < n; i++) {
         struct isa_to_wide *w = &inst[i].to_wide;

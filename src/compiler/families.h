@@ -28,6 +28,10 @@ extern const struct family family_outfeed_image; /* grid -> host               e
 extern const struct family family_next_strip;    /* between two strips         strips.c */
 extern const struct family family_pixels_elsewhere; /* grid -> another split of it   emit_elsewhere.c; detail: struct
                                                        elsewhere_detail */
+extern const struct family family_keep_image; /* grid -> wide memory         emit_columns.c; detail: struct kept_detail */
+extern const struct family family_load_image; /* wide memory -> grid         the same */
+extern const struct family
+    family_columns_elsewhere; /* grid -> another split of its columns   emit_columns.c; detail: struct columns_detail */
 extern const struct family family_conv; /* grid -> grid               emit_conv.c; detail: struct conv_detail */
 
 /* The image can be flattened by family_flatten: the official form, for one channel. */
@@ -49,6 +53,20 @@ extern const struct family family_channel_pool; /* those -> slices              
 /* Which pixels; the others stay. */
 struct elsewhere_detail {
     struct span y, x;
+};
+
+/* An image in wide memory, from `row` on. */
+struct kept_detail {
+    int32_t row;
+};
+/* Wide rows that it takes. */
+int32_t kept_rows_of(const struct grid *g);
+
+/* Which columns; the others stay. */
+struct columns_detail {
+    struct span x;
+    int32_t fences; /* in front */
+    uint32_t relay, identity; /* narrow buffers, settled by size */
 };
 
 struct join_detail {
@@ -107,6 +125,9 @@ extern const struct family family_outfeed_parts; /* grids -> host       emit_par
 void *infeed_image_detail(struct arena *a);
 /* Of the identity matrix, after the size pass. */
 int32_t infeed_image_identity_row(const void *detail);
+/* Wide rows of the ring, and of the identity matrix, that an image comes in through. */
+int32_t infeed_image_ring_rows(const struct value *v);
+int32_t infeed_image_identity_rows(const struct value *v);
 /* An image can go to a vector by family_raster: several pixels of whole words, not too many. */
 struct shape4;
 bool raster_fits(const struct shape4 *s);

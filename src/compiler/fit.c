@@ -1,6 +1,7 @@
 #include "compiler/fit.h"
 
 #include "compiler/box.h"
+#include "compiler/families.h"
 #include "compiler/lower.h"
 #include "compiler/scalar.h"
 #include "compiler/strips.h"
@@ -95,12 +96,20 @@ struct way {
     bool grouped;
 };
 
+/* What groups may do: each goes further from the official form than the one before it. */
+enum strip_forms {
+    FORMS_KEPT,   /* struct strips: kept */
+    FORMS_WHOLE,  /* rows, columns, any steps */
+    FORMS_LEAVING /* the output may leave band by band */
+};
+
 static const int64_t NO_WAY = INT64_MAX / 2;
 
 struct search {
     const struct plan *p;
     struct needs needs;
     int64_t room; /* words */
+    enum strip_forms forms;
     struct way *ways;
 };
 
@@ -170,15 +179,19 @@ static void offer(struct search *s, struct strips group, int32_t *guess)
 static void offer_groups(struct search *s, uint32_t first)
 {
     bool needed = false;
-    int32_t rows = 2, columns = 2, leaving = 2;
+    int32_t rows = 2, columns = 2, kept = 2, leaving = 2;
     for (uint32_t last = first; last < s->p->n_steps && last < first + MOST_STEPS && s->p->steps[last].family->reads;
          last++) {
         needed = needed || s->needs.words[last] > s->room;
         if (!needed)
             continue;
-        offer(s, (struct strips){.first = first, .last = last}, &rows);
-        offer(s, (struct strips){.first = first, .last = last, .columns = true}, &columns);
-        offer(s, (struct strips){.first = first, .last = last, .leaves = true}, &leaving);
+        offer(s, (struct strips){.first = first, .last = last, .columns = true, .kept = true}, &kept);
+        if (s->forms >= FORMS_WHOLE) {
+            offer(s, (struct strips){.first = first, .last = last}, &rows);
+            offer(s, (struct strips){.first = first, .last = last, .columns = true}, &columns);
+        }
+        if (s->forms >= FORMS_LEAVING)
+            offer(s, (struct strips){.first = first, .last = last, .leaves = true}, &leaving);
     }
 }
 
@@ -247,25 +260,86 @@ static bool no_way(const struct search *s, struct plan *p, struct status *why)
 }
 
 /* On top of the strips `outer`.  Fails with the reason and p->misfit. */
+static bool fit_groups(struct search *s, const struct task *t, const struct groups *outer, struct plan *p,
+                       struct arena *a, struct status *why)
+{
+    struct groups found;
+    for (int k = 0; k < ATTEMPTS; k++) {
+        s->room = (int64_t)NARROW_WORDS * (32 - k) / 32;
+        if (!find_groups(s, a, &found))
+            return k == 0 ? no_way(s, p, why) : false;
+        *why = (struct status){0};
+        if (attempt(t, outer, &found, p, a, why))
+            return true;
+        if (why->code != STATUS_LIMIT)
+            return false;
+    }
+    return false;
+}
+
+/* The runs of convolutions of a plan, on two strips of columns each.  None: they cannot be. */
+static struct groups runs_of_convolutions(const struct plan *p, struct arena *a)
+{
+    struct groups g = {ARENA_ARRAY(a, struct strips, p->n_steps), 0};
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        if (p->steps[i].family != &family_conv)
+            continue;
+        struct strips *t = &g.list[g.n++];
+        *t = (struct strips){.first = i, .passes = 2, .columns = true, .kept = true};
+        while (i + 1 < p->n_steps && p->steps[i + 1].family == &family_conv)
+            i++;
+        t->last = i;
+        if (!strips_possible(p, t) || strips_most_passes(p, t) < t->passes)
+            return NO_GROUPS;
+    }
+    return g;
+}
+
+/* Convolutions whose output does not fit beside its parts: it leaves in passes of rows, each of them on strips of
+ * columns, although rows alone might do (catalogue: 64x64x400). */
+static bool fit_crossed(const struct task *t, const struct plan *whole, struct plan *p, struct arena *a)
+{
+    enum { MOST_CROSSED = 16 }; /* for the time that it takes */
+    struct strips rows = {.first = 0, .last = whole->n_steps - 1, .leaves = true};
+    for (uint32_t i = 1; i < rows.last; i++)
+        if (whole->steps[i].family != &family_conv)
+            return false;
+    if (rows.last < 2 || whole->steps[0].family != &family_infeed_image || !strips_possible(whole, &rows))
+        return false;
+    int32_t most = strips_most_passes(whole, &rows);
+    for (rows.passes = 2; rows.passes <= most && rows.passes <= MOST_CROSSED; rows.passes++) {
+        struct status why = {0};
+        if (!strips_can_leave(whole, &rows))
+            continue;
+        if (!cut(t, &(struct groups){&rows, 1}, &NO_GROUPS, p, a, &why))
+            return false;
+        struct groups columns = runs_of_convolutions(p, a);
+        if (columns.n == 0)
+            return false;
+        strips_cut(p, columns.list, columns.n);
+        strips_share_identities(p);
+        if (plan_size(p) && plan_place_narrow(p))
+            return true;
+        if (why.code != STATUS_LIMIT)
+            return false;
+    }
+    return false;
+}
+
 static bool fit_with_strips(const struct task *t, const struct groups *outer, struct plan *p, struct arena *a,
                             struct status *why)
 {
     struct status ignored = {0};
     struct plan whole, sized;
     struct search s = {.p = &whole};
-    struct groups found;
     if (!cut(t, outer, &NO_GROUPS, &whole, a, &ignored) || !cut(t, outer, &NO_GROUPS, &sized, a, &ignored))
         return false;
     s.needs = needs_of(&sized, a);
-    for (int k = 0; k < ATTEMPTS; k++) {
-        s.room = (int64_t)NARROW_WORDS * (32 - k) / 32;
-        if (!find_groups(&s, a, &found))
-            return k == 0 ? no_way(&s, p, why) : false;
-        *why = (struct status){0};
-        if (attempt(t, outer, &found, p, a, why))
+    for (s.forms = FORMS_KEPT; s.forms <= FORMS_LEAVING; s.forms++) {
+        if (fit_groups(&s, t, outer, p, a, why))
             return true;
-        if (why->code != STATUS_LIMIT)
-            return false;
+        if (s.forms == FORMS_KEPT && outer->n == 0 && fit_crossed(t, &whole, p, a))
+            return true;
     }
     return false;
 }

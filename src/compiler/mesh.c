@@ -1,22 +1,35 @@
 #include "compiler/mesh.h"
 
+#include <string.h>
+
 #include "compiler/numerics.h"
 #include "compiler/scalar.h"
 
 /* ---- words through the tensor unit, which can rearrange them ---- */
 
+struct isa_inst mesh_copy_inst(int32_t row, int32_t n, int32_t from, struct loops a, int32_t to, struct loops o)
+{
+    struct isa_inst inst;
+    memset(&inst, 0, sizeof inst); /* may be compared as bytes (tile_classes) */
+    struct isa_tensor *i = &inst.tensor;
+    inst.op = ISA_MAC;
+    i->one = 1, i->nospill = 1, i->lanes = 3, i->lanes_last = 3;
+    set_copy_numerics(i);
+    i->lim[1] = n - 1;
+    i->a = tensor_unit(4LL * from, a);
+    i->o = tensor_unit(4LL * to, o);
+    i->w = tensor_unit(4LL * row, n > 1 ? LOOPS({1, 4}, {n, 0}) : LOOPS({1, 4}));
+    i->p = n > 1 ? buffered(tensor_unit(0, LOOPS({n, 0})), 0, 256)
+                 : buffered(masked(tensor_unit(0, LOOPS({1, 1})), 0), 1, 256);
+    return inst;
+}
+
 void mesh_copy_words(struct program *p, int32_t tiles, int32_t row, int32_t n, int32_t from, struct loops a, int32_t to,
                      struct loops o)
 {
-    struct isa_tensor i = {.tiles = tiles, .one = 1, .nospill = 1, .lanes = 3, .lanes_last = 3};
-    set_copy_numerics(&i);
-    i.lim[1] = n - 1;
-    i.a = tensor_unit(4LL * from, a);
-    i.o = tensor_unit(4LL * to, o);
-    i.w = tensor_unit(4LL * row, n > 1 ? LOOPS({1, 4}, {n, 0}) : LOOPS({1, 4}));
-    i.p = n > 1 ? buffered(tensor_unit(0, LOOPS({n, 0})), 0, 256)
-                : buffered(masked(tensor_unit(0, LOOPS({1, 1})), 0), 1, 256);
-    program_add(p, (struct isa_inst){.op = ISA_MAC, .tensor = i});
+    struct isa_inst i = mesh_copy_inst(row, n, from, a, to, o);
+    i.tensor.tiles = tiles;
+    program_add(p, i);
 }
 
 /* ---- words over the mesh ---- */

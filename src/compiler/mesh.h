@@ -18,6 +18,9 @@ struct mesh_block {
 void mesh_copy_words(struct program *p, int32_t tiles, int32_t row, int32_t n, int32_t from, struct loops a, int32_t to,
                      struct loops o);
 
+/* The same as an instruction without tiles. */
+struct isa_inst mesh_copy_inst(int32_t row, int32_t n, int32_t from, struct loops a, int32_t to, struct loops o);
+
 /* A block from a tile to one some steps away, or the same for several such pairs: masks. */
 struct mesh_hop {
     int32_t sender, between, receiver;

@@ -437,11 +437,13 @@ static void emit_step(const struct plan *p, uint32_t step, struct program *out)
     if (borders)
         emit_halo(p, &p->values[s->out], unsigned_zero_point(p->values[s->out].tensor), alone && s->family->by_word,
                   out);
+    if (borders && s->family->rests)
+        emit_fence(out, (struct fence){0});
     bool input_next = step + 1 < p->n_steps && p->steps[step + 1].op == NO_OPERATOR &&
                       p->steps[step + 1].out != NO_VALUE;
     if (s->family->closes || (borders && input_next)) /* an infeed counts from 0 on all tiles */
         emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
-    bool to_host = s->out == NO_VALUE && s->n_in > 0;
+    bool to_host = s->out == NO_VALUE && s->n_in > 0 && s->family != &family_keep_image;
     if (to_host && step + 1 < p->n_steps) { /* an output in the middle */
         emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
         emit_ring_reset(out);

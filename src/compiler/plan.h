@@ -58,6 +58,7 @@ struct family {
     bool same_planes; /* its inputs must lie in planes of one shape */
     bool by_word;     /* signals each word of four channels when it is made */
     bool closes;      /* ends with a fence, behind the exchange of borders */
+    bool rests;       /* the exchange of borders behind it ends with a fence that leaves the flags */
     bool identity;    /* needs a 4x4 identity matrix, which the program keeps for all such steps (identity_row) */
 };
 
@@ -72,6 +73,8 @@ struct step {
     uint32_t twin;       /* an earlier step with the same parameters (strips.h), or NO_STEP */
     int32_t passes;      /* times that the parameters are sent if more than once; else 0 */
     int32_t positions;   /* pixels that a tile makes at most, where all strips must agree on them; else 0 */
+    int32_t wide_top;    /* wide rows from here on belong to others while it runs; 0: none do */
+    int32_t wide_keep;   /* so does this row; 0: none */
     const void *detail;  /* the family's numbers */
     int32_t wide_floor;  /* lowest wide row that it uses; after the size pass */
     int32_t identity_row; /* wide row of the identity matrix: of a family with `identity`; else of one that lives on, or

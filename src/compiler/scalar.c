@@ -158,7 +158,7 @@ void scalar_io_base(struct program *p, enum dwn_desc desc, const char *name)
     scalar_set(p, REG_IO_LO, 0);
 }
 
-void scalar_io_address(struct program *p, int64_t offset)
+void scalar_io_offset(struct program *p, int64_t offset)
 {
     if (offset) {
         add_to_address(p, REG_IO_HI, REG_IO_LO, (uint32_t)offset);
@@ -166,6 +166,11 @@ void scalar_io_address(struct program *p, int64_t offset)
         scalar_move(p, 5, REG_IO_LO);
         scalar_move(p, 4, REG_IO_HI);
     }
+}
+
+void scalar_io_address(struct program *p, int64_t offset)
+{
+    scalar_io_offset(p, offset);
     scalar_move(p, 6, 5);
     scalar_move(p, 7, 4);
 }

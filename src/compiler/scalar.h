@@ -21,7 +21,9 @@ void scalar_descriptor(struct program *p, int reg, int64_t size, enum host_tag t
 void scalar_parameter_address(struct program *p, int64_t offset);
 /* The driver's address of a layer into REG_IO_HI, REG_IO_LO. */
 void scalar_io_base(struct program *p, enum dwn_desc desc, const char *name);
-/* REG_IO + offset -> s6 (low), s7, ready for a descriptor.  Official programs go through s4, s5. */
+/* REG_IO + offset -> s5 (low), s4. */
+void scalar_io_offset(struct program *p, int64_t offset);
+/* The same on to s6 (low), s7, ready for a descriptor. */
 void scalar_io_address(struct program *p, int64_t offset);
 
 /* s5 (low), s4 += bytes. */

@@ -34,8 +34,25 @@ static bool made_outside(const struct plan *p, const struct strips *t, uint32_t 
     return false;
 }
 
+/* The official form: convolutions of images that nobody else needs.  Others would have to leave alone the wide rows that
+ * are kept. */
+static bool can_keep(const struct plan *p, const struct strips *t)
+{
+    for (uint32_t i = t->first; i <= t->last; i++) {
+        const struct step *s = &p->steps[i];
+        if (s->family != &family_conv)
+            return false;
+        for (uint32_t k = 0; k < s->n_in; k++)
+            if (plan_in(p, s, k)->first < t->first && plan_in(p, s, k)->last > t->last)
+                return false;
+    }
+    return t->columns;
+}
+
 bool strips_possible(const struct plan *p, const struct strips *t)
 {
+    if (t->kept && !can_keep(p, t))
+        return false;
     const struct step *last = &p->steps[t->last];
     if (t->leaves && (t->columns || last->family != &family_outfeed_image || t->last + 1 != p->n_steps))
         return false;
@@ -172,6 +189,10 @@ static struct life whole_life(const struct bands *b, const struct life *lives, u
     const struct value *v = &b->p->values[value];
     const struct strips *t = b->t;
     bool first = b->pass == 0, last = b->pass == t->passes - 1;
+    if (b->role[value] == BAND_END && t->kept)
+        return NOWHERE; /* counted by parts_words */
+    if (v->first < t->first && b->role[value] == BAND_READ && t->kept)
+        return (struct life){t->first, lives[value].first};
     if (b->role[value] == BAND_END)
         return t->leaves ? NOWHERE : (struct life){first ? lives[value].last : t->first, t->last};
     if (v->first >= t->first || v->last < t->first)
@@ -199,18 +220,30 @@ static void count_life(int64_t *changes, const struct strips *t, struct life l, 
     changes[l.last + 1 - t->first] -= words;
 }
 
+/* Parts of the ends that are there while a pass runs, behind it with the whole image. */
+static int64_t parts_words(const struct bands *b, const int64_t *whole, bool behind)
+{
+    int64_t words = 0;
+    for (uint32_t v = 0; v < b->p->n_values && b->t->kept; v++)
+        if (b->role[v] == BAND_END)
+            words += behind ? grid_words(&b->grid[v]) * b->t->passes + whole[v] : grid_words(&b->grid[v]) * b->pass;
+    return words;
+}
+
 static struct strips_cost cost_of_pass(const struct bands *b, const struct life *lives, const int64_t *whole,
                                        const struct step_room *room, int64_t *changes)
 {
-    struct strips_cost c = {0, 0};
-    int64_t alive = 0;
+    struct strips_cost c = {parts_words(b, whole, true), 0};
+    int64_t alive = parts_words(b, whole, false);
     memset(changes, 0, (b->t->last - b->t->first + 2) * sizeof *changes);
     for (uint32_t v = 0; v < b->p->n_values; v++) {
         count_life(changes, b->t, whole_life(b, lives, v), whole[v]);
         if (b->role[v] != BAND_NONE)
             count_life(changes, b->t, lives[v], grid_words(&b->grid[v]));
+        if (b->role[v] == BAND_READ && b->t->kept)
+            c.cycles += whole[v]; /* GUESS: to or from wide memory, a word at a time */
         if (b->role[v] == BAND_READ || (b->role[v] == BAND_END && !b->t->leaves))
-            c.cycles += cycles_to_move(&b->grid[v]);
+            c.cycles += cycles_to_move(&b->grid[v]) / (b->t->kept ? 2 : 1); /* GUESS: several links at a time */
     }
     for (uint32_t i = b->t->first; i <= b->t->last; i++) {
         const struct step *s = &b->p->steps[i];
@@ -230,6 +263,17 @@ static struct strips_cost cost_of_pass(const struct bands *b, const struct life 
     return c;
 }
 
+/* GUESS: five convolutions of 64x64x320 are one group officially (catalogue), although the last fits alone and would
+ * spare the others a ninth of their columns. */
+static int64_t cycles_to_go_on(const struct plan *p, const struct strips *t)
+{
+    enum { CYCLES = 200000 };
+    for (uint32_t i = t->last + 1; t->kept && i < p->n_steps; i++)
+        if (p->steps[i].family != &family_outfeed_image)
+            return CYCLES;
+    return 0;
+}
+
 /* The first, the last and a pass between stand for all. */
 struct strips_cost strips_cost_of(const struct plan *p, const struct strips *t, const struct step_room *room)
 {
@@ -237,7 +281,7 @@ struct strips_cost strips_cost_of(const struct plan *p, const struct strips *t, 
     struct bands b = bands_new(a, p, t);
     const struct life *lives = lives_of(a, &b);
     const int32_t pass[3] = {0, t->passes / 2, t->passes - 1}, times[3] = {1, t->passes - 2, 1};
-    struct strips_cost all = {0, 0};
+    struct strips_cost all = {0, cycles_to_go_on(p, t)};
     const int64_t *whole = whole_words(a, p, t);
     int64_t *changes = ARENA_ARRAY(a, int64_t, t->last - t->first + 2);
     for (int k = 0; k < 3; k++) {
@@ -263,6 +307,8 @@ struct group {
     struct bands *b;
     uint32_t *band;  /* of each lowered value: its band in this pass, or NO_VALUE */
     uint32_t *first; /* of each step as lowered: its step (in the first pass) */
+    uint32_t begin;  /* first step of the group */
+    uint32_t **parts; /* of each value: its bands, by pass */
 };
 
 /* The step that has the parameters of step `from` of the plan as lowered, if that is not a step of its own. */
@@ -285,6 +331,69 @@ static void move_band(const struct group *g, uint32_t from, uint32_t to, struct 
     step_makes(p, s, to);
 }
 
+/* ---- the official form ---- */
+
+/* The wide rows of the images that are read, from the highest down; below them the identity matrix. */
+static int32_t kept_row(const struct group *g, uint32_t value)
+{
+    int32_t row = WIDE_ROWS;
+    for (uint32_t v = 0; v < g->b->p->n_values; v++) {
+        if (g->b->role[v] == BAND_READ)
+            row -= kept_rows_of(&g->b->p->values[v].grid);
+        if (v == value)
+            break;
+    }
+    return row;
+}
+
+static int32_t identity_row_of(const struct group *g) { return kept_row(g, NO_VALUE) - 1; }
+
+static void move_columns(const struct group *g, uint32_t from, uint32_t to, struct span band, uint32_t op, int fences)
+{
+    struct plan *p = g->p;
+    bool first = true;
+    for (uint32_t i = g->begin; i < p->n_steps; i++)
+        first = first && p->steps[i].family != &family_columns_elsewhere;
+    struct columns_detail *d = ARENA_NEW(p->arena, struct columns_detail);
+    *d = (struct columns_detail){.x = band, .fences = fences};
+    struct step *s = plan_step(p, &family_columns_elsewhere, op);
+    s->detail = d;
+    s->identity_row = identity_row_of(g);
+    s->writes_identity = first;
+    step_reads(p, s, from);
+    step_makes(p, s, to);
+}
+
+/* The image to the columns of this pass: in the first one from where it is, then from wide memory. */
+static void take_columns(const struct group *g, uint32_t value, uint32_t band, uint32_t op)
+{
+    struct plan *p = g->p;
+    struct kept_detail *d = ARENA_NEW(p->arena, struct kept_detail);
+    struct axis axis = axis_of(&g->b->grid[value], true);
+    d->row = kept_row(g, value);
+    struct step *s = plan_step(p, g->b->pass ? &family_load_image : &family_keep_image, op);
+    s->detail = d;
+    if (g->b->pass == 0) {
+        step_reads(p, s, value);
+    } else {
+        struct value v = p->values[value];
+        value = plan_value(p, v.tensor, LAYOUT_GRID, v.y, v.x, v.z);
+        p->values[value].grid = v.grid;
+        drop_border(&p->values[value].grid);
+        step_makes(p, s, value);
+    }
+    move_columns(g, value, band, axis_owned(&axis), op, 1);
+}
+
+/* Behind the last pass: the parts of an end, one after the other. */
+static void join_parts(const struct group *g, uint32_t value, const uint32_t *parts, uint32_t op)
+{
+    for (int32_t pass = 0; pass < g->t->passes; pass++) {
+        int32_t pixels = axis_of(&g->p->values[value].grid, true).pixels;
+        move_columns(g, parts[pass], value, band_of(pixels, g->t->passes, pass), op, pass ? 0 : 2);
+    }
+}
+
 static uint32_t band_value(const struct group *g, uint32_t value, uint32_t op)
 {
     if (g->band[value] != NO_VALUE)
@@ -293,7 +402,9 @@ static uint32_t band_value(const struct group *g, uint32_t value, uint32_t op)
     uint32_t n = g->band[value] = plan_value(g->p, v.tensor, LAYOUT_GRID, v.y, v.x, v.z);
     g->p->values[n].grid = g->b->grid[value];
     struct axis axis = axis_of(&g->b->grid[value], g->t->columns);
-    if (g->b->role[value] == BAND_READ)
+    if (g->b->role[value] == BAND_READ && g->t->kept)
+        take_columns(g, value, n, op);
+    else if (g->b->role[value] == BAND_READ)
         move_band(g, value, n, axis_owned(&axis), op);
     return n;
 }
@@ -353,11 +464,17 @@ static void add_pass(const struct group *g)
             s->twin = g->first[i];
         for (uint32_t k = 0; k < from->n_in; k++)
             step_reads(p, s, in[k]);
+        if (g->t->kept) {
+            s->wide_top = g->b->pass + 1 < g->t->passes ? identity_row_of(g) : 0;
+            s->wide_keep = identity_row_of(g);
+        }
         if (from->out == NO_VALUE)
             continue;
         uint32_t out = band_value(g, from->out, from->op);
         step_makes(p, &p->steps[p->n_steps - 1], out);
-        if (g->b->role[from->out] == BAND_END && !g->t->leaves && makes_last(g, i))
+        if (g->t->kept)
+            g->parts[from->out][g->b->pass] = out;
+        else if (g->b->role[from->out] == BAND_END && !g->t->leaves && makes_last(g, i))
             move_band(g, out, from->out, band_of(axis_of(&p->values[out].grid, g->t->columns).pixels, g->t->passes,
                                                  g->b->pass), from->op);
     }
@@ -376,16 +493,22 @@ static void add_group(struct plan *p, const struct step *steps, const struct str
                       uint32_t *first)
 {
     struct group g = {.p = p, .steps = steps, .t = t, .b = b,
-                      .band = ARENA_ARRAY(p->arena, uint32_t, p->n_values), .first = first};
+                      .band = ARENA_ARRAY(p->arena, uint32_t, p->n_values), .first = first,
+                      .parts = ARENA_ARRAY(p->arena, uint32_t *, p->n_values), .begin = p->n_steps};
     uint32_t n_values = p->n_values;
+    for (uint32_t i = 0; i < n_values; i++)
+        g.parts[i] = ARENA_ARRAY(p->arena, uint32_t, t->passes);
     for (int32_t pass = 0; pass < t->passes; pass++) {
         for (uint32_t i = 0; i < n_values; i++)
             g.band[i] = NO_VALUE;
         bands_settle(b, pass);
-        if (pass > 0)
+        if (pass > 0 && !t->kept)
             plan_step(p, &family_next_strip, NO_OPERATOR);
         add_pass(&g);
     }
+    for (uint32_t i = t->first; i <= t->last && t->kept; i++)
+        if (b->role[steps[i].out] == BAND_END)
+            join_parts(&g, steps[i].out, g.parts[steps[i].out], steps[i].op);
     if (t->leaves)
         p->values[steps[t->last].in[0]].passes = t->passes;
     for (uint32_t i = t->first; i <= t->last; i++)
@@ -463,6 +586,43 @@ void strips_cut(struct plan *p, const struct strips *groups, uint32_t n)
     plan_count_lives(p);
 }
 
+/* ---- strips of strips ---- */
+
+static int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
+
+void strips_share_identities(struct plan *p)
+{
+    int32_t above = 2, infeed = 0; /* the outfeed takes two rows, too */
+    uint32_t last = 0;             /* infeed */
+    bool first[2] = {true, true};
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        const struct step *s = &p->steps[i];
+        if (s->family == &family_keep_image)
+            above = larger(above, kept_rows_of(&plan_in(p, s, 0)->grid));
+        if (s->family != &family_infeed_image)
+            continue;
+        above = larger(above, infeed_image_ring_rows(plan_out(p, s)));
+        infeed = infeed_image_identity_rows(plan_out(p, s));
+        last = i;
+    }
+    int32_t row = WIDE_ROWS - above - 1, infeed_row = row - infeed;
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        struct step *s = &p->steps[i];
+        if (s->family == &family_infeed_image)
+            s->identity_row = infeed_row, s->writes_identity = first[0], first[0] = false;
+        if (s->family == &family_columns_elsewhere)
+            s->identity_row = row, s->writes_identity = first[1], first[1] = false;
+        if (s->family != &family_conv)
+            continue;
+        if (i < last)
+            s->wide_top = infeed_row;
+        else if (s->wide_top)
+            s->wide_top = row;
+        else
+            s->wide_keep = row;
+    }
+}
+
 /* ---- between the strips ---- */
 
 static bool size_nothing(struct plan *p, uint32_t index)
@@ -474,8 +634,9 @@ static bool size_nothing(struct plan *p, uint32_t index)
 /* As before the second strip of deeplabv3_mnv2_pascal. */
 static void emit_next(const struct plan *plan, const struct step *s, struct program *p)
 {
-    (void)plan, (void)s;
-    emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+    bool fenced = s > plan->steps && s[-1].family == &family_outfeed_image;
+    if (!fenced)
+        emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
     emit_core_sync(p, 1 << ISA_AVDATA_POP | 1 << ISA_AVDATA_INFEED);
     emit_barrier(p, 0);
 }

@@ -16,9 +16,10 @@
  * columns at once, where a band of one row for each tile row does not fit.
  *
  * Official: the strips of deeplabv3_mnv2_pascal and posenet_*_721_1281 are such bands, spread over all tiles, at the
- * beginning of the network and inside it, and their ends are put together by moves between tiles.  Official strips cut
- * rows and columns at once, move over the mesh, and put the parts of an end together behind the last strip; where the
- * groups begin and end is not known. */
+ * beginning of the network and inside it, and their ends are put together by moves between tiles.  The official form of
+ * a pass of columns is `kept`: what is read comes once, is kept in wide memory, and goes to its new columns over the
+ * mesh; the parts of an end are joined behind the last strip.  Ours has it for groups of convolutions.  Where the groups
+ * begin and end is not known. */
 #ifndef COMPILER_STRIPS_H
 #define COMPILER_STRIPS_H
 
@@ -28,6 +29,7 @@ struct strips { /* a group */
     uint32_t first, last; /* steps of the lowered plan */
     int32_t passes;
     bool columns;         /* bands are columns, not rows */
+    bool kept;            /* columns in the official form: what is read is kept in wide memory, ends in parts */
     bool leaves;          /* the last step sends the end to the host, band by band; else it follows the group */
 };
 
@@ -54,5 +56,10 @@ int64_t step_cycles(const struct plan *p, const struct step *s, const struct gri
 /* Makes the groups (in order, apart) run on strips, before sizing.  What runs on strips of rows since an earlier call
  * can be cut into columns. */
 void strips_cut(struct plan *p, const struct strips *groups, uint32_t n);
+
+/* After rows were cut into columns that are kept: gives what stays over all passes of rows, the identity matrices of the
+ * infeed and of the columns, rows of wide memory that nobody else takes (officially they are made once:
+ * deeplabv3_mnv2_pascal). */
+void strips_share_identities(struct plan *p);
 
 #endif

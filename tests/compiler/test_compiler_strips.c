@@ -152,6 +152,46 @@ static void rows_and_columns(void **state)
     arena_free(a);
 }
 
+/* The official form of columns: the input comes once and is kept in wide memory, parts of the end are joined behind the
+ * last strip (catalogue: 64x64xN).  Tile rows of unequal height, strips of unequal width, a stride. */
+static void kept_columns(void **state)
+{
+    static const struct {
+        int32_t rows, columns, channels, size, stride;
+    } shapes[] = {{64, 64, 340, 1, 1}, {61, 70, 330, 3, 2}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, i ? TFL_UINT8 : TFL_INT8, 8 + i);
+        int x = make_input(k, 3, (int32_t[]){shapes[i].rows, shapes[i].columns, 3});
+        x = make_conv_2d(k, x, &(struct make_window){.channels = shapes[i].channels, .size = shapes[i].size});
+        x = make_depthwise_conv_2d(k, x, &(struct make_window){.channels = 1, .size = 3});
+        x = make_depthwise_conv_2d(k, x, &(struct make_window){.channels = 1, .size = 3, .stride = shapes[i].stride});
+        if (i)
+            x = make_conv_2d(k, x, &(struct make_window){.channels = 12, .size = 1});
+        check(a, k, x);
+        arena_free(a);
+    }
+}
+
+/* Whole, the output does not fit beside its parts: rows, and columns in each of them. */
+static void output_in_rows_and_columns(void **state)
+{
+    static const struct {
+        int32_t rows, columns, z, channels, size;
+    } shapes[] = {{64, 64, 3, 400, 3}, {55, 62, 4, 480, 1}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, i ? TFL_UINT8 : TFL_INT8, 10 + i);
+        int x = make_input(k, 3, (int32_t[]){shapes[i].rows, shapes[i].columns, shapes[i].z});
+        x = make_conv_2d(k, x, &(struct make_window){.channels = shapes[i].channels, .size = shapes[i].size});
+        x = make_depthwise_conv_2d(k, x, &(struct make_window){.channels = 1, .size = i ? 5 : 3});
+        check(a, k, x);
+        arena_free(a);
+    }
+}
+
 #define ANY(s, list) (list)[random_next(s) % (sizeof(list) / sizeof *(list))]
 
 enum { MOST_MACS = 60 << 20 }; /* seconds of simulation */
@@ -253,6 +293,7 @@ int main(void)
                                        cmocka_unit_test(inside), cmocka_unit_test(columns),
                                        cmocka_unit_test(many_steps),
                                        cmocka_unit_test(rows_and_columns),
+                                       cmocka_unit_test(kept_columns), cmocka_unit_test(output_in_rows_and_columns),
                                        cmocka_unit_test(random_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

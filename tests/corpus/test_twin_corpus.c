@@ -11,10 +11,15 @@
 
 static const char *const equal_rows[] = {
     "P003", /* one convolution over 128 channels */
+    "P082", /* 64x64x340 on two strips of columns; likewise: */
+    "P088", /* 375 channels, which hardly fit */
+    "P093", /* 400 channels, whose output does not fit: rows, and columns in each of them */
+    "P114", /* 640 channels */
     "P154", /* dense_1024 */
     "P196", /* a row of pixels to a dense layer */
     "P245", /* 118x100x8 to a vector of 94400, LOGISTIC behind its dense layer */
     "P277", /* LeNet: an image of 5x5x16 to a vector; 28x28 pixels in bands that begin inside an 8-byte unit */
+    "P244", /* five convolutions on strips */
     "P310", /* pool of 8x8x10 by exchange, SOFTMAX behind it */
     "P403", /* MEAN over 7x7x1024; LOGISTIC with the identity matrix that the exchange left */
     "P433", /* SOFTMAX over 965 classes: an odd number on several tiles */
