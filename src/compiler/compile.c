@@ -94,7 +94,7 @@ static bool plan_partitions(struct job *j)
         if (!j->partitions.parts[i].mapped)
             continue;
         struct plan *p = &j->plans[j->n_plans++];
-        if (!plan_fit(p, j->arena, j->graph.source, &j->partitions.parts[i], j->support.rearranged,
+        if (!plan_fit(p, j->arena, &j->support.views, &j->partitions.parts[i], j->support.rearranged,
                       j->runtime, j->st))
             return false;
     }

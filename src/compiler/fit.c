@@ -5,6 +5,7 @@
 #include "compiler/lower.h"
 #include "compiler/scalar.h"
 #include "compiler/strips.h"
+#include "compiler/view.h"
 
 enum {
     MOST_STEPS = 256,   /* of a group */
@@ -13,7 +14,7 @@ enum {
 };
 
 struct task {
-    const struct tfl_subgraph *graph;
+    const struct views *views;
     const struct partition *set;
     const bool *rearranged; /* by operator */
     int runtime;
@@ -27,7 +28,8 @@ struct groups {
 
 static bool lower(const struct task *t, struct plan *p, struct arena *a, struct status *st)
 {
-    plan_init(p, a, t->graph, st);
+    plan_init(p, a, t->views->graph->source, st);
+    p->views = t->views;
     p->rearranged = t->rearranged;
     p->runtime = t->runtime;
     p->rows = t->rows;
@@ -383,10 +385,10 @@ static bool fit_rows_and_columns(const struct task *t, struct plan *p, struct ar
     return false;
 }
 
-bool plan_fit(struct plan *p, struct arena *a, const struct tfl_subgraph *g, const struct partition *set,
+bool plan_fit(struct plan *p, struct arena *a, const struct views *views, const struct partition *set,
               const bool *rearranged, int runtime, struct status *st)
 {
-    struct task t = {g, set, rearranged, runtime, true};
+    struct task t = {views, set, rearranged, runtime, true};
     struct status why = {0};
     if (attempt(&t, &NO_GROUPS, &NO_GROUPS, p, a, &why))
         return p->st = st, true;

@@ -8,8 +8,8 @@
 /* Lowers, sizes and places the narrow buffers of the set: as it is, or, where that does not fit, with groups of steps
  * on image strips (strips.h): those that cost the fewest cycles.  Where there is no way,
  * the status and p->misfit say which operator does not fit.
- * rearranged: of support_judge; runtime: struct plan. */
-bool plan_fit(struct plan *p, struct arena *a, const struct tfl_subgraph *g, const struct partition *set,
+ * views, rearranged: of support_judge; runtime: struct plan. */
+bool plan_fit(struct plan *p, struct arena *a, const struct views *views, const struct partition *set,
               const bool *rearranged, int runtime, struct status *st);
 
 #endif

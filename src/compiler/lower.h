@@ -68,6 +68,9 @@ void lower_elements(struct plan *p, uint32_t op, uint32_t from, uint32_t to);
 /* A constant with an element for each of `out`, or repeated to its shape, as a value like `model` (lower_constant.c). */
 uint32_t lower_constant(struct plan *p, uint32_t op, const struct tfl_tensor *t, const struct tfl_tensor *out,
                         uint32_t model);
+/* The same where all pixels have these channels; one: all channels are it. */
+uint32_t lower_constant_pixel(struct plan *p, uint32_t op, const struct tfl_tensor *t, const uint8_t *data,
+                              int32_t channels, uint32_t model);
 /* A step that copies pixels of an image, or of a whole one on every tile, to those of another as the maps say. */
 void lower_copy(struct plan *p, uint32_t op, uint32_t from, uint32_t to, struct axis_map y, struct axis_map x);
 /* The same image in a plane without a border. */

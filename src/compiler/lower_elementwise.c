@@ -144,16 +144,7 @@ static uint32_t constant_value(struct plan *p, uint32_t op, uint32_t k, uint32_t
     const struct tfl_tensor *t = op_input(p->graph, o, k), *out = op_output(p->graph, o, 0);
     if (is_constant_image(t, out))
         return lower_constant(p, op, t, out, model);
-    struct fixed_detail *d = ARENA_NEW(p->arena, struct fixed_detail);
-    uint8_t *bytes = arena_alloc(p->arena, t->data.size);
-    for (size_t i = 0; i < t->data.size; i++)
-        bytes[i] = t->data.data[i] ^ (t->type == TFL_INT8 ? 0x80 : 0);
-    *d = (struct fixed_detail){.bytes = bytes, .channels = (int32_t)t->data.size};
-    uint32_t v = lower_like(p, t, model);
-    struct step *s = plan_step(p, &family_fixed, op);
-    s->detail = d;
-    step_makes(p, s, v);
-    return v;
+    return lower_constant_pixel(p, op, t, t->data.data, (int32_t)t->data.size, model);
 }
 
 /* ---- a constant operand: folded into a requantisation of the other (numerics.md section 2, movenet) ---- */

@@ -1,9 +1,9 @@
 /* Operators that move values and compute nothing. */
 #include "compiler/families.h"
 #include "compiler/lower.h"
-#include "compiler/move.h"
 #include "compiler/operators.h"
 #include "compiler/select.h"
+#include "compiler/view.h"
 
 /* Pixels and channel words of one part; `shift`: added to its first channel of the output. */
 static void copy_part(struct plan *p, uint32_t op, uint32_t from, uint32_t to, const struct move_part *part,
@@ -66,15 +66,21 @@ static uint32_t input_of(const struct moving *m, uint32_t k)
 }
 
 /* Only CONCATENATION joins tensors of different numbers. */
+static struct isa_tensor copy_numerics(const struct moving *m, uint32_t k)
+{
+    const struct tfl_tensor *in = op_input(m->p->graph, m->o, m->parts[k].input);
+    struct isa_tensor numbers = {0};
+    if (m->o->code == TFL_OP_CONCATENATION && !same_numbers(in, m->t))
+        set_rescale_numerics(&numbers, in, m->t, TFL_ACT_NONE);
+    else
+        set_copy_numerics(&numbers);
+    return numbers;
+}
+
 static void copy_parts(const struct moving *m, uint32_t to)
 {
     for (uint32_t k = 0; k < m->count; k++) {
-        const struct tfl_tensor *in = op_input(m->p->graph, m->o, m->parts[k].input);
-        struct isa_tensor numbers = {0};
-        if (m->o->code == TFL_OP_CONCATENATION && !same_numbers(in, m->t))
-            set_rescale_numerics(&numbers, in, m->t, TFL_ACT_NONE);
-        else
-            set_copy_numerics(&numbers);
+        struct isa_tensor numbers = copy_numerics(m, k);
         copy_part(m->p, m->op, input_of(m, k), to, &m->parts[k], &numbers);
     }
 }
@@ -124,6 +130,30 @@ static void gather_words(struct moving *m)
     lower_select_channels(m->p, m->op, m->t, beside, m->out, from);
 }
 
+/* Blocks of a view (view.h) are picked from the whole pixels of all inputs side by side. */
+static void pick_blocks(const struct moving *m, uint32_t blocks)
+{
+    struct value v = m->p->values[m->out];
+    uint32_t inputs = m->count / blocks, beside = input_of(m, 0);
+    int32_t *from = ARENA_ARRAY(m->p->arena, int32_t, (size_t)v.z);
+    int32_t *at = ARENA_ARRAY(m->p->arena, int32_t, inputs + 1);
+    for (uint32_t k = 0; k < inputs; k++)
+        at[k + 1] = at[k] + (int32_t)round_up(m->p->values[input_of(m, k)].z, 4);
+    if (m->o->code == TFL_OP_CONCATENATION) {
+        beside = plan_value(m->p, m->t, LAYOUT_GRID, v.y, v.x, at[inputs]);
+        for (uint32_t k = 0; k < inputs; k++) {
+            struct isa_tensor numbers = copy_numerics(m, k);
+            const struct move_part whole = {
+                .y = axis_same(v.y), .x = axis_same(v.x), .to = at[k], .count = m->p->values[input_of(m, k)].z};
+            copy_part(m->p, m->op, input_of(m, k), beside, &whole, &numbers);
+        }
+    }
+    for (uint32_t k = 0; k < m->count; k++)
+        for (int32_t i = 0; i < m->parts[k].count; i++)
+            from[m->parts[k].to + i] = at[k % inputs] + m->parts[k].from + i;
+    lower_select_channels(m->p, m->op, m->t, beside, m->out, from);
+}
+
 /* ---- vectors: SLICE and SPLIT ---- */
 
 uint32_t lower_select_vector(struct plan *p, uint32_t op, const struct tfl_tensor *like, uint32_t in, int32_t z,
@@ -152,7 +182,7 @@ static bool lower_output(struct plan *p, uint32_t op, uint32_t output)
     struct moving m = {.p = p, .op = op, .o = o, .t = op_output(p->graph, o, output)};
     struct shape4 s;
     const char *why;
-    const struct move_part *parts = move_parts(p->arena, p->graph, o, output, &m.count, &why);
+    const struct move_part *parts = view_parts(p->arena, p->views, op, output, &m.count, &why);
     if (!parts || !shape4_of(m.t, &s))
         return status_fail(p->st, STATUS_INTERNAL, "%s cannot be taken apart", plan_op_text(p, op));
     m.parts = arena_copy(p->arena, parts, m.count * sizeof *parts);
@@ -164,6 +194,8 @@ static bool lower_output(struct plan *p, uint32_t op, uint32_t output)
     p->value_of[o->outputs[output]] = m.out;
     if (move_is_by_words(m.parts, m.count, s.z))
         copy_parts(&m, m.out);
+    else if (p->views->blocks[o->outputs[output]])
+        pick_blocks(&m, (uint32_t)p->views->blocks[o->outputs[output]]);
     else if (o->code == TFL_OP_DEPTH_TO_SPACE)
         spread_blocks(&m);
     else

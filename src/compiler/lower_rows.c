@@ -2,6 +2,7 @@
 #include "compiler/lower.h"
 #include "compiler/operators.h"
 #include "compiler/rows.h"
+#include "compiler/view.h"
 
 static bool is_mapped(const struct plan *p, uint32_t op)
 {
@@ -61,6 +62,8 @@ static int32_t rows_made(const struct plan *p, uint32_t op)
 int32_t lower_row_channels(const struct plan *p, int32_t tensor)
 {
     int32_t channels = 0;
+    if (p->views->blocks[tensor]) /* no weights make it that could */
+        return 0;
     for (uint32_t op = 0; op < p->graph->n_operators; op++) {
         const struct tfl_operator *o = &p->graph->operators[op];
         for (uint32_t k = 0; k < o->n_inputs; k++) {

@@ -11,7 +11,8 @@ static const struct operator_rule rules[] = {
      .repeats = true,
      .basis = BASIS_ATTESTED,
      .limits = "two images or vectors; one may be repeated for all channels or for all pixels; or a constant for all, "
-               "for each channel (up to 1024) or for each element (up to 16384); fused RELU, RELU6, RELU_N1_TO_1"},
+               "for each channel (up to 1024) or for each element (up to 32768 that do not repeat along pixels or "
+               "channels); fused RELU, RELU6, RELU_N1_TO_1"},
     {.code = TFL_OP_AVERAGE_POOL_2D,
      .support = support_pool,
      .lower = lower_pool,
@@ -169,7 +170,8 @@ static const struct operator_rule rules[] = {
      .support = support_reshape,
      .lower = lower_reshape,
      .basis = BASIS_ATTESTED,
-     .limits = "where no pixel moves; to rows that a CONCATENATION joins for the host; from an image to a vector that "
+     .limits = "where no pixel moves, also to blocks of channels ([1,y,x,A*c] to [1,y*x,A,c], detection heads) and "
+               "back to rows; to rows that a CONCATENATION joins for the host; from an image to a vector that "
                "fits one tile; any other of up to 64 KiB"},
     {.code = TFL_OP_RESIZE_BILINEAR,
      .support = support_resize,
@@ -194,7 +196,8 @@ static const struct operator_rule rules[] = {
      .lower = lower_move,
      .either = true,
      .basis = BASIS_COMPOSED,
-     .limits = "images in rows, columns and channels; vectors up to 4096 elements"},
+     .limits = "images in rows, columns and channels; blocks of channels (RESHAPE) in each block; vectors up to 4096 "
+               "elements"},
     {.code = TFL_OP_SOFTMAX,
      .support = support_softmax,
      .lower = lower_softmax,

@@ -50,6 +50,16 @@ struct verdict support_exp(const struct support *s, uint32_t op);
 struct verdict support_prelu(const struct support *s, uint32_t op);
 /* The constant is no single value and not one for each channel of `out`. */
 bool is_constant_image(const struct tfl_tensor *t, const struct tfl_tensor *out);
+/* Each of its dimensions is that of the output, or 1. */
+bool constant_fits(const struct tfl_tensor *t, const struct tfl_tensor *out);
+/* The element of such a constant that is repeated to element i of the output (lower_constant.c). */
+size_t constant_index(const struct tfl_tensor *t, const struct tfl_tensor *out, size_t i);
+/* What of a constant the chip must make for an image. */
+struct constant_form {
+    bool alike;       /* all pixels: it is only written */
+    int32_t channels; /* else: that many, which repeat, of each pixel come as parameters */
+};
+struct constant_form constant_form_of(const struct tfl_tensor *t, const struct tfl_tensor *out);
 /* support_move.c */
 struct verdict support_join(const struct support *s, uint32_t op);
 struct verdict support_move(const struct support *s, uint32_t op);

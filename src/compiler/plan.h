@@ -42,6 +42,7 @@ struct value {
 enum { NO_BUFFER = UINT32_MAX, NO_OPERATOR = UINT32_MAX };
 
 struct partition;
+struct views;
 struct plan;
 struct step;
 
@@ -97,7 +98,8 @@ struct parameter {
 struct plan {
     struct arena *arena;
     struct status *st;
-    const struct tfl_subgraph *graph;
+    const struct tfl_subgraph *graph; /* of the views */
+    const struct views *views;
     struct value *values;
     struct step *steps;
     struct narrow_buffer *buffers;

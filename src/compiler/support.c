@@ -281,15 +281,17 @@ static struct verdict judge(const struct support *s, uint32_t op)
         return v;
     if (!rule)
         return REFUSE(s, SUPPORT_NOT_SUPPORTED, "%s: this operator has no Edge TPU form here", op_name(s, op));
-    if (!graph_check(s->arena, s->graph->source, op, &st))
+    if (!graph_check(s->arena, s->views.original, op, &st))
         return REFUSE(s, SUPPORT_LIMITATION, "%s", st.message);
     return rule->support(s, op);
 }
 
-void support_judge(struct support *s, struct arena *a, const struct graph *g, int min_runtime_version)
+void support_judge(struct support *s, struct arena *a, const struct graph *original, int min_runtime_version)
 {
+    const struct views views = view_graph(a, original);
+    const struct graph *g = views.graph;
     uint32_t n_tensors = g->source->n_tensors, n_operators = g->source->n_operators;
-    *s = (struct support){.arena = a, .graph = g, .min_runtime_version = min_runtime_version,
+    *s = (struct support){.arena = a, .views = views, .graph = g, .min_runtime_version = min_runtime_version,
                           .verdicts = ARENA_ARRAY(a, struct verdict, n_operators),
                           .rearranged = ARENA_ARRAY(a, bool, n_operators),
                           .form = ARENA_ARRAY(a, enum support_form, n_tensors),

@@ -4,7 +4,7 @@
 #define COMPILER_SUPPORT_H
 
 #include "base/arena.h"
-#include "graph/graph.h"
+#include "compiler/view.h"
 
 #define SUPPORT_MAPPED "Mapped to Edge TPU"
 #define SUPPORT_MORE_SUBGRAPHS "More than one subgraph is not supported"
@@ -29,7 +29,8 @@ enum support_form {
 
 struct support {
     struct arena *arena;
-    const struct graph *graph;
+    struct views views;
+    const struct graph *graph; /* of the views */
     int min_runtime_version;
     struct verdict *verdicts; /* one per operator: each judged by itself; partitioning may still leave it on the CPU */
     bool *rearranged; /* one per operator: mapped, and moves its elements one by one (rearrange.h) */

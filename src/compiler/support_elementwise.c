@@ -7,7 +7,7 @@
 
 enum {
     FILL_LIMIT = 1024,   /* channels of a constant operand: an instruction for four of them */
-    IMAGE_LIMIT = 16384, /* elements of any other constant: eight bytes of parameters for each (lower_constant.c) */
+    IMAGE_LIMIT = 32768, /* elements of any other constant: eight bytes of parameters for each (lower_constant.c) */
 };
 
 static bool known_activation(enum tfl_activation act)
@@ -57,7 +57,7 @@ bool is_constant_image(const struct tfl_tensor *t, const struct tfl_tensor *out)
 }
 
 /* Each of its dimensions is that of the output, or 1. */
-static bool fits(const struct tfl_tensor *t, const struct tfl_tensor *out)
+bool constant_fits(const struct tfl_tensor *t, const struct tfl_tensor *out)
 {
     for (uint32_t k = 1; k <= t->rank; k++) {
         int32_t have = t->shape[t->rank - k];
@@ -65,6 +65,19 @@ static bool fits(const struct tfl_tensor *t, const struct tfl_tensor *out)
             return false;
     }
     return true;
+}
+
+/* Elements that are made from parameters (lower_constant.c): of an image only what does not repeat. */
+static int64_t parameters_of(const struct support *s, uint32_t op, const struct tfl_tensor *t,
+                             const struct tfl_tensor *out)
+{
+    const struct tfl_operator *o = &s->graph->source->operators[op];
+    int64_t all = tfl_elements(out);
+    struct constant_form f = constant_form_of(t, out);
+    for (uint32_t k = 0; k < o->n_inputs; k++)
+        if (op_input(s->graph->source, o, k)->data.size == 0 && s->form[o->inputs[k]] != FORM_IMAGE)
+            return all;
+    return f.alike || all == 0 ? 0 : all / out->shape[out->rank - 1] * f.channels;
 }
 
 /* One value, one for each channel, or any that fits the output's shape. */
@@ -75,13 +88,13 @@ static struct verdict constant_operand(const struct support *s, uint32_t op, con
     if (t->quant.count != 1 || t->type != out->type)
         return REFUSE(s, SUPPORT_DATA_TYPE, "%s: constant \"%s\" must have one scale and the type of the output",
                       op_name(s, op), t->name);
-    if (is_constant_image(t, out) && (!fits(t, out) || t->data.size != (size_t)n))
+    if (is_constant_image(t, out) && (!constant_fits(t, out) || t->data.size != (size_t)n))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: constant \"%s\" (%s) cannot be repeated to %s", op_name(s, op),
                       t->name, tfl_shape_text(s->arena, t), tfl_shape_text(s->arena, out));
-    if (is_constant_image(t, out) && tfl_elements(out) > IMAGE_LIMIT)
+    if (is_constant_image(t, out) && parameters_of(s, op, t, out) > IMAGE_LIMIT)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: constant \"%s\" (%s) becomes %lld elements on the chip; %d are "
                       "possible: make it one value for each channel", op_name(s, op), t->name,
-                      tfl_shape_text(s->arena, t), (long long)tfl_elements(out), IMAGE_LIMIT);
+                      tfl_shape_text(s->arena, t), (long long)parameters_of(s, op, t, out), IMAGE_LIMIT);
     if (is_constant_image(t, out))
         return MAPPED;
     if (n > FILL_LIMIT)

@@ -16,8 +16,8 @@ static struct verdict check_output(const struct support *s, uint32_t op, uint32_
     const struct tfl_tensor *out = op_output(s->graph->source, o, k);
     struct shape4 to, from;
     const char *why = NULL;
-    uint32_t count;
-    const struct move_part *parts = move_parts(s->arena, s->graph->source, o, k, &count, &why);
+    uint32_t count, blocks = (uint32_t)s->views.blocks[o->outputs[k]];
+    const struct move_part *parts = view_parts(s->arena, &s->views, op, k, &count, &why);
     if (!parts || !shape4_of(out, &to) || to.n != 1)
         return REFUSE(s, SUPPORT_LIMITATION, "%s: output \"%s\" (%s): %s", op_name(s, op), out->name,
                       tfl_shape_text(s->arena, out), why ? why : "batch 1 is possible");
@@ -40,7 +40,10 @@ static struct verdict check_output(const struct support *s, uint32_t op, uint32_
                           "without pixels of their own would have to make some",
                           op_name(s, op), in->name, tfl_shape_text(s->arena, in), GRID);
         vector = vector || is_pixel(in);
-        channels += round_up(parts[i].from % 4 + parts[i].count, 4);
+        if (blocks == 0)
+            channels += round_up(parts[i].from % 4 + parts[i].count, 4);
+        else if (i < count / blocks) /* whole pixels of every input (lower_move.c) */
+            channels += round_up(from.z, 4);
     }
     if (vector && (to.y != 1 || to.x != 1 || count != 1))
         return REFUSE(s, SUPPORT_LIMITATION, "%s: the input is one pixel; this version only cuts vectors",
@@ -63,6 +66,8 @@ struct verdict support_move(const struct support *s, uint32_t op)
     const struct tfl_operator *o = &s->graph->source->operators[op];
     for (uint32_t k = 0; k < o->n_outputs; k++) {
         struct verdict v = check_output(s, op, k);
+        if (v.why && s->views.blocks[o->outputs[k]])
+            return v;
         if (v.why)
             return support_rearrange(s, op).why
                        ? REFUSE(s, v.status, "%s; byte by byte: %s", v.why, support_rearrange_refusal(s, op))
@@ -78,7 +83,8 @@ struct verdict support_join(const struct support *s, uint32_t op)
         return MAPPED;
     if (support_reads_rows(s, op))
         return REFUSE(s, SUPPORT_LIMITATION,
-                      "%s: rows of images are joined where all are made by convolutions on the chip; here one is not",
+                      "%s: rows of images are joined where all are images of convolutions, or go on from those, on the "
+                      "chip; here one is not",
                       op_name(s, op));
     if (is_pixel(op_output(s->graph->source, o, 0)))
         return support_concatenation(s, op);

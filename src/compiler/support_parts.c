@@ -30,7 +30,7 @@ static bool is_rename(const struct tfl_operator *o)
 static bool is_word_by_word(const struct tfl_operator *o)
 {
     return o->code == TFL_OP_LOGISTIC || o->code == TFL_OP_TANH || o->code == TFL_OP_RELU || o->code == TFL_OP_RELU6 ||
-           o->code == TFL_OP_RELU_N1_TO_1;
+           o->code == TFL_OP_RELU_N1_TO_1 || o->code == TFL_OP_QUANTIZE;
 }
 
 /* The rows go on as rows, or to operators that never run on the chip. */
@@ -48,21 +48,25 @@ static bool read_as_rows(const struct support *s, int32_t tensor)
     return c > 0;
 }
 
-static bool is_convolution(enum tfl_builtin code)
+/* The operator renames an image that its maker leaves on the grid of tiles: a convolution, or the end of a view
+ * (view.h). */
+static bool renames_image(const struct support *s, const struct tfl_operator *o)
 {
-    return code == TFL_OP_CONV_2D || code == TFL_OP_DEPTHWISE_CONV_2D;
+    uint32_t maker = o->inputs[0] < 0 ? GRAPH_NONE : s->graph->tensors[o->inputs[0]].producer;
+    if (maker == GRAPH_NONE || !is_rename(o))
+        return false;
+    enum tfl_builtin code = operator_of(s, maker)->code;
+    return code == TFL_OP_CONV_2D || code == TFL_OP_DEPTHWISE_CONV_2D ||
+           (s->views.blocks[o->inputs[0]] && view_may_begin_or_end(op_output(s->graph->source, o, 0)));
 }
 
-/* The operator that gave an image of a convolution the tensor's shape, perhaps before a QUANTIZE; or GRAPH_NONE. */
+/* The operator that gave such an image the tensor's shape, perhaps before a QUANTIZE; or GRAPH_NONE. */
 static uint32_t renamer_of(const struct support *s, int32_t tensor)
 {
     uint32_t op = s->graph->tensors[tensor].producer;
     if (op != GRAPH_NONE && operator_of(s, op)->code == TFL_OP_QUANTIZE)
         op = s->graph->tensors[operator_of(s, op)->inputs[0]].producer;
-    if (op == GRAPH_NONE || !is_rename(operator_of(s, op)) || operator_of(s, op)->inputs[0] < 0)
-        return GRAPH_NONE;
-    uint32_t maker = s->graph->tensors[operator_of(s, op)->inputs[0]].producer;
-    return maker != GRAPH_NONE && is_convolution(operator_of(s, maker)->code) ? op : GRAPH_NONE;
+    return op != GRAPH_NONE && renames_image(s, operator_of(s, op)) ? op : GRAPH_NONE;
 }
 
 /* CONCATENATION of rows: of what was images. */
@@ -87,6 +91,19 @@ static bool joins_rows(const struct support *s, uint32_t op)
     return read_as_rows(s, o->outputs[0]);
 }
 
+/* CONCATENATION that stays on the CPU (support_join), for some of its rows are no images, and too many for any other
+ * way of RESHAPE: the rest can still leave the chip as images (catalogue P518, P519, P525). */
+static bool is_left(const struct support *s, uint32_t op)
+{
+    const struct tfl_operator *o = operator_of(s, op);
+    bool left = false;
+    for (uint32_t k = 0; o->code == TFL_OP_CONCATENATION && k < o->n_inputs; k++)
+        left = left || (o->inputs[k] >= 0 && row_channels(op_input(s->graph->source, o, k)) > 0 &&
+                        !view_may_begin_or_end(op_input(s->graph->source, o, k)) &&
+                        renamer_of(s, o->inputs[k]) == GRAPH_NONE);
+    return left;
+}
+
 /* All who read the tensor join rows, perhaps behind a QUANTIZE. */
 static bool only_joined(const struct support *s, int32_t tensor)
 {
@@ -95,13 +112,13 @@ static bool only_joined(const struct support *s, int32_t tensor)
         const struct tfl_operator *o = operator_of(s, t->consumers[i]);
         bool rescaled = o->code == TFL_OP_QUANTIZE && renamer_of(s, tensor) == t->producer &&
                         is_rename(operator_of(s, t->producer)) && is_quantised(op_output(s->graph->source, o, 0));
-        if (rescaled ? !only_joined(s, o->outputs[0]) : !joins_rows(s, t->consumers[i]))
+        if (rescaled ? !only_joined(s, o->outputs[0]) : !joins_rows(s, t->consumers[i]) && !is_left(s, t->consumers[i]))
             return false;
     }
     return t->n_consumers > 0 && !t->is_output;
 }
 
-/* Its input is an image of a convolution on the chip, whose pixels hold whole rows. */
+/* Its input is such an image on the chip, whose pixels hold whole rows. */
 static bool makes_rows(const struct support *s, uint32_t op)
 {
     const struct tfl_operator *o = operator_of(s, op);
@@ -114,7 +131,7 @@ static bool makes_rows(const struct support *s, uint32_t op)
     if (from->producer == GRAPH_NONE || s->verdicts[from->producer].why || c == 0 || !shape4_of(in, &shape) ||
         shape.n != 1 || shape.z % c || shape.z == 1 || tfl_elements(in) != tfl_elements(out))
         return false;
-    if (!is_convolution(operator_of(s, from->producer)->code) || s->form[o->inputs[0]] != FORM_IMAGE)
+    if (!renames_image(s, o) || s->form[o->inputs[0]] != FORM_IMAGE)
         return false;
     if (c % 4 && (int64_t)shape.z * (shape.z / c) * round_up(c, 4) > SELECT_LIMIT)
         return false;
