@@ -11,6 +11,7 @@
 
 enum {
     IDENTITY_WORDS = 4,
+    LOOP_LIMIT = 1 << 14, /* passes of a loop of the tensor unit */
     TENSOR_FLAGS = 1 << ISA_AVDATA | 1 << ISA_PARAM | 1 << ISA_PSUM
 };
 
@@ -92,8 +93,11 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     struct part part;
     if (!part_of(a, tile, &part))
         return false;
-    int32_t places = part.h * part.w;
-    struct loops from = NO_LOOPS, to = NO_LOOPS, nest = LOOPS({places, 0});
+    bool in_one = part.h * part.w <= LOOP_LIMIT;
+    struct loops from = NO_LOOPS, to = NO_LOOPS, nest = LOOPS({in_one ? part.h * part.w : part.w, 0});
+    if (!in_one)
+        loop(&nest, part.h, 0);
+    int32_t pixels = (int32_t)loop_count(&nest);
     if (part.words > 1)
         loop(&nest, part.words, 0);
     out->op = ISA_MAC;
@@ -101,7 +105,7 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     *i = d->numbers;
     i->one = i->nospill = 1;
     i->lanes = i->lanes_last = 3;
-    i->chdim = 1;
+    i->chdim = pixels;
     for (unsigned k = 0; k < loop_count(&nest); k++)
         i->lim[k] = (int32_t)nest.dim[k].count - 1;
     walk(&from, &part, part.in_x, part.in_y);
@@ -110,7 +114,7 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     i->o = tensor_unit(4LL * part.to, to);
     i->w = tensor_unit(4LL * a->step->identity_row, nest);
     i->p = buffered(tensor_unit(0, nest), 0, 4);
-    i->param = signal_at(1);
+    i->param = signal_at(pixels);
     i->wait[0] = wait_data(ISA_N2W, (int32_t)loop_count(&nest), a->ready, 1);
     return true;
 }

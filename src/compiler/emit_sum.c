@@ -101,15 +101,14 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
         i->lim[k] = (int32_t)nest.dim[k].count - 1;
     i->a = tensor_unit(4LL * x.at, LOOPS({2, 2}, {2, 4LL * (y.at - x.at)}, {w, 4LL * q}, {h, 4LL * x.pitch},
                                          {1, 4LL * x.pitch * x.rows}, {q, 4}));
+    int64_t all = (int64_t)w * h * q, plane = (int64_t)w * h;
+    struct loops passes = all <= LOOP_LIMIT     ? LOOPS({all, 0})
+                          : plane <= LOOP_LIMIT ? LOOPS({plane, 0}, {q, 0})
+                                                : LOOPS({w, 0}, {h, 0}, {q, 0});
     struct loops rows = LOOPS({MATRIX_ROWS, 4}), sums = LOOPS({MATRIX_ROWS, 0});
-    if ((int64_t)w * h * q <= LOOP_LIMIT) {
-        loop(&rows, (int64_t)w * h * q, 0);
-        loop(&sums, (int64_t)w * h * q, 0);
-    } else {
-        loop(&rows, (int64_t)w * h, 0);
-        loop(&rows, q, 0);
-        loop(&sums, (int64_t)w * h, 0);
-        loop(&sums, q, 0);
+    for (unsigned k = 0; k < loop_count(&passes); k++) {
+        loop(&rows, passes.dim[k].count, 0);
+        loop(&sums, passes.dim[k].count, 0);
     }
     i->w = tensor_unit(4LL * m->row, rows);
     i->p = buffered(tensor_unit(0, sums), 1, 4);

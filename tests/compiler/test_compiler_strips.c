@@ -286,9 +286,23 @@ static void random_networks(void **state)
     assert_true(in_strips > 0);
 }
 
+/* A tile with more pixels than a loop of the tensor unit counts (2^14): loops of rows and columns, word by word and in
+ * a sum (bodypix_mobilenet_v1_075_512_512: PAD to 513x513). */
+static void many_pixels_a_tile(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 11);
+    int x = make_input(k, 3, (int32_t[]){515, 515, 1});
+    x = make_pad(k, x, (int32_t[]){0, 0, 0, 1, 0, 1, 0, 0});
+    check(a, k, make_binary(k, TFL_OP_ADD, x, x, TFL_ACT_NONE));
+    arena_free(a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(stem), cmocka_unit_test(output_in_passes),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(stem),
+        cmocka_unit_test(many_pixels_a_tile), cmocka_unit_test(output_in_passes),
                                        cmocka_unit_test(residual), cmocka_unit_test(moved_rows),
                                        cmocka_unit_test(inside), cmocka_unit_test(columns),
                                        cmocka_unit_test(many_steps),
