@@ -638,7 +638,7 @@ static void emit_exchange(const struct plan *plan, const struct step *s, struct 
                          .c = slices_of(4 * in->grid.words)};
     e.tile_rows = (int32_t)ceil_div(e.c.tiles, GRID);
     emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
-    if (plan_leaves_identity(plan, s)) {
+    if (plan_leaves_identity(plan, s) && !plan_identity_on_top(plan, s)) {
         emit_identity(p, plan->buffers[c->identity].at, IDENTITY_ROW, true);
         emit_fence(p, (struct fence){0});
     }

@@ -67,12 +67,12 @@ static bool size_infeed(struct plan *p, uint32_t index)
     plan_value_buffer(p, s->out);
     f->stage = plan_buffer(p,
                            (struct narrow_buffer){.words = 2 * m.stage, .first = index, .last = index, .late = true});
-    f->finds_identity = (kept && !s->writes_identity) || (p->top_until && index > 0);
+    f->finds_identity = (kept && !s->writes_identity) || (plan_identity_on_top(p, s) && index > 0);
     if (!f->finds_identity)
         f->identity = plan_buffer(
             p, (struct narrow_buffer){.words = m.aligned ? 4 : 68, .first = index, .last = index, .late = true});
     int32_t rows = m.aligned ? 1 : 2, ring = 2 * m.ring_rows; /* the larger lies higher; equal: the identity */
-    if (p->top_until) {
+    if (plan_identity_on_top(p, s)) {
         f->identity_row = WIDE_ROWS - 1;
         f->ring_row = f->identity_row - ring;
         plan_wide_floor(p, f->ring_row);
@@ -348,7 +348,7 @@ static void emit_infeed(const struct plan *plan, const struct step *s, struct pr
         emit_identity(p, plan->buffers[f->identity].at, f->identity_row, true);
     else if (!f->finds_identity)
         emit_identity_bytes(p, plan->buffers[f->identity].at, f->identity_row);
-    if (!f->finds_identity || plan->top_until)
+    if (!f->finds_identity || plan_identity_on_top(plan, s))
         emit_fence(p, (struct fence){.threads = THREAD_TO_WIDE});
     int32_t several = copy_all(p, &(struct copy){k, false}); /* waits in its queue for the data */
     ask_host(p, v);

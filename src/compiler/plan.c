@@ -213,27 +213,37 @@ bool plan_finds_identity(const struct plan *p, const struct step *s)
     return false;
 }
 
-int32_t plan_top(const struct plan *p, const struct step *s)
-{
-    return s < p->steps + p->top_until ? WIDE_ROWS - 1 : WIDE_ROWS;
-}
-
 static bool is_aligned_infeed(const struct plan *p, const struct step *s)
 {
     return s->family == &family_infeed_image && p->values[s->out].z % 4 == 0;
 }
 
+bool plan_identity_on_top(const struct plan *p, const struct step *s) { return s < p->steps + p->top_until; }
+
+int32_t plan_top(const struct plan *p, const struct step *s)
+{
+    return plan_identity_on_top(p, s) ? WIDE_ROWS - 1 : WIDE_ROWS;
+}
+
 /* Heads of detection find the identity matrix of their first input in the highest row, to the last step that needs one
- * (tf2_ssd_mobilenet_v2_coco17_ptq_segment_2_of_3). */
+ * (tf2_ssd_mobilenet_v2_coco17_ptq_segment_2_of_3), and so does the exchange before a pool, which leaves it there
+ * (catalogue P182: 7x7x320 from the host, a convolution, pool, dense layer and SOFTMAX with a single one). */
 static void keep_identity_on_top(struct plan *p)
 {
     const struct family *others[] = {&family_conv, &family_outfeed_image, &family_pointwise, &family_join_rows,
                                      &family_rows};
-    bool rows = false;
+    bool rows = false, wanted = false;
     uint32_t until = 0;
     for (uint32_t i = 0; i < p->n_steps; i++) {
         const struct step *s = &p->steps[i];
         bool known = is_aligned_infeed(p, s);
+        if (i == 0 && !known)
+            return;
+        if (s->family == &family_exchange && !wanted) {
+            p->top_until = i + 1;
+            return;
+        }
+        wanted = wanted || s->family->identity;
         if (known || s->family->identity)
             until = i + 1;
         for (size_t k = 0; k < sizeof others / sizeof *others; k++)
@@ -242,7 +252,7 @@ static void keep_identity_on_top(struct plan *p)
             return;
         rows = rows || s->family == &family_rows;
     }
-    if (rows && is_aligned_infeed(p, p->steps))
+    if (rows)
         p->top_until = until;
 }
 
@@ -254,7 +264,7 @@ static void place_identities(struct plan *p)
     for (uint32_t i = 0; i < p->n_steps; i++) {
         if (!p->steps[i].family->identity || p->steps[i].identity_row >= 0)
             continue;
-        if (p->top_until) {
+        if (plan_identity_on_top(p, &p->steps[i])) {
             p->steps[i].identity_row = WIDE_ROWS - 1;
             continue;
         }

@@ -153,6 +153,8 @@ int32_t slice_at(const struct plan *p, const struct value *v, int32_t tile); /* 
 bool plan_leaves_identity(const struct plan *p, const struct step *s);
 /* ... and nobody has used the row since. */
 bool plan_finds_identity(const struct plan *p, const struct step *s);
+/* The matrix of the first infeed lies in the highest wide row while the step runs. */
+bool plan_identity_on_top(const struct plan *p, const struct step *s);
 /* The wide row above those that the step may use. */
 int32_t plan_top(const struct plan *p, const struct step *s);
 /* The step that alone reads the value, or NULL: none or several. */
