@@ -453,6 +453,9 @@ static void emit_outfeed(const struct plan *plan, const struct step *s, struct p
     int32_t row = plan_top(plan, s) - OUT_ROWS;
     struct keep k = {plan, s};
     struct isa_inst inst[ISA_TILES];
+    int32_t shape[ISA_TILES]; /* a row of pixels and a column of them have instructions of their own (7x7x320, catalogue P247) */
+    for (int t = 0; t < ISA_TILES; t++)
+        shape[t] = span_size(g->own_y[t / GRID]) << 16 | span_size(g->own_x[t % GRID]);
     /* After smaller outputs the tiles have sent different numbers of rows: all count from 0 again. */
     int32_t flags = program_flags_agree(p, ALL_TILES, 1 << ISA_RWRITE) ? 0 : LAYER_FLAGS;
     if (needs_scalar_memory(g)) /* posenet_mobilenet_v1_075_353_481, tf2_ssd_mobilenet_v2 segment 2 of 3 */
@@ -461,7 +464,7 @@ static void emit_outfeed(const struct plan *plan, const struct step *s, struct p
         emit_barrier(p, flags);
     scalar_io_base(p, DWN_OUTPUT, name);
     scalar_io_offset(p, bytes_before(g));
-    unsigned n = tile_classes(stage_plane, &k, NULL, inst);
+    unsigned n = tile_classes(stage_plane, &k, shape, inst);
     for (unsigned i = 0; i < n; i++) {
         struct isa_to_wide *w = &inst[i].to_wide;
         w->wait[0] = wait_room(ISA_RWRITE, w->w.bdim, program_flag(p, w->tiles, ISA_RWRITE) - 1, 1);
