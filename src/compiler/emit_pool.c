@@ -6,8 +6,8 @@
  * TFLite counts only the pixels inside.  Padding is never read.
  *
  * Sources: gabor_64_p4, gabor_128_p4 (windows inside a tile, every field); looming_* (windows across tiles);
- * ASR_Model, compiler 2.x (MAX_POOL_2D, 17 of 17 instructions); groups of 16 words of channels from
- * mobilenet_v2_mask_classification, compiler 2.x.  Cut windows and pools that need several pieces have no official
+ * ASR_Model, compiler 2.x (MAX_POOL_2D, 17 of 17 instructions); groups of 16 words of channels, of which the last may
+ * have fewer, from mobilenet_v2_mask_classification, compiler 2.x, and deeplabv3_mnv2_dm05 (160 channels).  Cut windows and pools that need several pieces have no official
  * instance. */
 #include "compiler/families.h"
 #include "compiler/pool.h"
@@ -71,6 +71,7 @@ static bool run_of(struct span made, const struct axis_window *w, int32_t size, 
 
 struct piece {
     int32_t word, words, groups; /* channels: `groups` of `words` words, from `word` on */
+    int32_t rest;                /* words of the last group, if fewer; else 0 */
     int32_t row, rows;           /* output rows of every tile, counted from its first */
 };
 
@@ -124,9 +125,11 @@ static struct piece first_piece(const struct pool_detail *d, const struct grid *
     struct piece q = {.words = least(in->words, GROUP_WORDS), .groups = 1, .rows = most_rows(out)};
     while (q.rows > 1 && group_rows(d, in, out, &q) > PIECE_ROWS)
         q.rows--;
-    int32_t rows = group_rows(d, in, out, &q), full = in->words / GROUP_WORDS;
-    if (full > 1 && rows * full <= PIECE_ROWS)
-        q.groups = full;
+    int32_t groups = (int32_t)ceil_div(in->words, GROUP_WORDS);
+    if (groups > 1 && group_rows(d, in, out, &q) * groups <= PIECE_ROWS) {
+        q.groups = groups;
+        q.rest = in->words % GROUP_WORDS;
+    }
     return q;
 }
 
@@ -137,11 +140,11 @@ static bool next_piece(struct piece *q, const struct grid *in, const struct grid
     if (next < in->words) {
         q->word = next;
         q->words = least(in->words - next, GROUP_WORDS);
-        if (in->words - next < q->words * q->groups)
-            q->groups = 1;
         return true;
     }
-    *q = (struct piece){.words = least(in->words, GROUP_WORDS), .groups = 1, .row = q->row + q->rows, .rows = q->rows};
+    q->word = 0;
+    q->words = least(in->words, GROUP_WORDS);
+    q->row += q->rows;
     return q->row < most_rows(out);
 }
 
@@ -160,7 +163,7 @@ int32_t pool_wide_rows(const struct pool_detail *d, const struct grid *in, const
 {
     struct piece q = first_piece(d, in, out);
     int32_t rows = group_rows(d, in, out, &q), plane = plane_rows(in);
-    bool whole = q.rows == most_rows(out) && q.words * q.groups == in->words;
+    bool whole = q.rows == most_rows(out) && q.words * q.groups >= in->words;
     return (whole && rows < plane && plane * q.groups <= PIECE_ROWS ? plane : rows) * q.groups;
 }
 
@@ -235,6 +238,8 @@ static bool turn_pixels(int tile, const void *arg, struct isa_inst *out)
         loop(&w, q->groups, rows);
     }
     i->n = narrow_words(value_at(v->plan, v->in) + grid_at(in, tile, y.first, x.first) + q->word, n);
+    if (q->rest)
+        i->n = short_last(i->n, (int32_t)loop_count(&n) - 1, q->rest, q->words - q->rest);
     i->w = wide_rows(v->base, w);
     i->p = signal_at(1);
     i->par = 1;
@@ -262,7 +267,7 @@ static bool reduce_runs(int tile, const void *arg, struct isa_inst *out)
     struct isa_tensor *i = &out->tensor;
     *i = (struct isa_tensor){.avdata = signal_at(3), .param = signal_at(4), .one = 1, .nospill = 1, .w1 = 3, .chdim = 4,
                              .redmask = 3,
-                             .lanes = lane_bytes - 1, .lanes_last = lane_bytes - 1};
+                             .lanes = lane_bytes - 1, .lanes_last = (q->rest ? 4 * q->rest : lane_bytes) - 1};
     const int32_t count[5] = {x.kernel, y.kernel, w, h, q->groups};
     for (int k = 0; k < 5; k++)
         i->lim[k] = count[k] - 1;
@@ -281,6 +286,8 @@ static bool reduce_runs(int tile, const void *arg, struct isa_inst *out)
     i->o = tensor_unit(4LL * (value_at(v->plan, v->out) + grid_at(to, tile, y.made.first, x.made.first) + q->word),
                        LOOPS({q->words, 4}, {w, 4 * to->words}, {h, pitch}, {q->groups, lane_bytes},
                              {1, pitch * span_size(to->plane_y[tile / GRID])}));
+    if (q->rest)
+        i->o = short_last(i->o, 3, q->rest, 4 * (q->words - q->rest));
     pool_set_numbers(i, d, pixels);
     return true;
 }
