@@ -30,10 +30,15 @@ static bool better(const struct attempt *x, const struct attempt *y)
     return x->verdict.same_size && !y->verdict.same_size;
 }
 
+static bool as_officially(const struct attempt *x)
+{
+    return !x->st.code && !x->verdict.distance && x->verdict.same_size;
+}
+
 void attempt_nearest(const struct catalogue_row *row, uint64_t seed, struct attempt *out)
 {
     attempt_variant(row, 0, seed, out);
-    for (unsigned v = 1; v < TWIN_VARIANTS && out->model && (out->st.code || out->verdict.distance); v++) {
+    for (unsigned v = 1; v < TWIN_VARIANTS && out->model && !as_officially(out); v++) {
         struct attempt other;
         if (!twin_variant_applies(row, v))
             continue;

@@ -15,8 +15,8 @@ struct attempt {
     struct status st; /* why it was not built or not compiled */
 };
 
-/* The variant that comes nearest to the official result, the first of equals.  A variant that is equal in every
- * opcode ends the search, so that size decides only between those that are not. */
+/* The variant that comes nearest to the official result, the first of equals: first in opcodes, then in size (biases
+ * that are zero are not stored: catalogue P241, P242). */
 void attempt_nearest(const struct catalogue_row *row, uint64_t seed, struct attempt *out);
 
 /* The compiled twin on trial (support/trial.h): verified, run once, and once more by the strict simulator where the run
