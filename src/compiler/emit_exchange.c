@@ -666,6 +666,7 @@ static bool size_channel_pool(struct plan *p, uint32_t index)
 }
 
 struct reduction {
+    const struct program *p;
     const struct channel_pool *c;
     const struct grid *g;
     struct slices slices;
@@ -681,7 +682,6 @@ static int32_t lanes_of(const struct reduction *r, int tile)
 
 static bool turn_channels(int tile, const void *arg, struct isa_inst *out)
 {
-    static const enum isa_flag all[] = {ISA_AVDATA, ISA_E_IN, ISA_W_IN, ISA_S_IN, ISA_N_IN};
     const struct reduction *r = arg;
     if (tile >= r->slices.tiles)
         return false;
@@ -702,10 +702,8 @@ static bool turn_channels(int tile, const void *arg, struct isa_inst *out)
     out->op = ISA_TO_WIDE;
     out->to_wide = (struct isa_to_wide){.n = narrow_words(r->in, n), .w = wide_rows(r->row, w), .p = signal_at(1),
                                         .par = 1, .pack = pack};
-    /* All that the groups of channels together wait for: nothing, since the fence.  None where the last group is not
-     * whole (deeplabv3_mnv2_dm05). */
-    for (int k = 0; k < 5 && r->slices.total % GROUP == 0; k++)
-        out->to_wide.wait[k] = wait_data(all[k], before, 1 - r->slices.groups, 1);
+    if (r->slices.total % GROUP == 0)
+        pool_wait(&out->to_wide, r->p->flag[tile], before, r->slices.groups);
     return true;
 }
 
@@ -745,7 +743,7 @@ static void emit_channel_pool(const struct plan *plan, const struct step *s, str
 {
     const struct channel_pool *c = s->detail;
     const struct grid *g = &plan_in(plan, &s[-1], 0)->grid;
-    struct reduction r = {.c = c, .g = g, .slices = slices_of(4 * g->words), .row = pool_row(g),
+    struct reduction r = {.p = p, .c = c, .g = g, .slices = slices_of(4 * g->words), .row = pool_row(g),
                           .line = (int32_t)ceil_div(g->x, POOL_ROW_PIXELS), .one = plan->buffers[c->one].at,
                           .in = value_at(plan, plan_in(plan, s, 0)), .out = value_at(plan, plan_out(plan, s))};
     struct isa_mesh fill = {.tiles = (1 << r.slices.tiles) - 1, .b = mesh_words(r.one, NO_LOOPS), .fill = 1, .value = 1};

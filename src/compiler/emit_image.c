@@ -453,7 +453,8 @@ static void emit_outfeed(const struct plan *plan, const struct step *s, struct p
     int32_t row = plan_top(plan, s) - OUT_ROWS;
     struct keep k = {plan, s};
     struct isa_inst inst[ISA_TILES];
-    int32_t shape[ISA_TILES]; /* a row of pixels and a column of them have instructions of their own (7x7x320, catalogue P247) */
+    /* A row of pixels and a column of them have instructions of their own (7x7x320, catalogue P247). */
+    int32_t shape[ISA_TILES];
     for (int t = 0; t < ISA_TILES; t++)
         shape[t] = span_size(g->own_y[t / GRID]) << 16 | span_size(g->own_x[t % GRID]);
     /* After smaller outputs the tiles have sent different numbers of rows: all count from 0 again. */

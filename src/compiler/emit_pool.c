@@ -34,6 +34,13 @@ void pool_set_numbers(struct isa_tensor *i, const struct pool_detail *d, int32_t
     i->a16 = 1;
 }
 
+void pool_wait(struct isa_to_wide *i, const int32_t flag[ISA_FLAGS], int32_t dim, int32_t groups)
+{
+    static const enum isa_flag all[] = {ISA_AVDATA, ISA_E_IN, ISA_W_IN, ISA_S_IN, ISA_N_IN};
+    for (int k = 0; k < 5; k++)
+        i->wait[k] = wait_data(all[k], dim, flag[all[k]] + 1 - groups, 1);
+}
+
 /* ---- windows along one axis ---- */
 
 struct span pool_covered(struct span made, const struct axis_window *w, int32_t size)
@@ -77,6 +84,7 @@ struct piece {
 
 struct pool {
     const struct plan *plan;
+    const struct program *p;
     const struct pool_detail *d;
     const struct value *in, *out;
     int32_t base;  /* first wide row */
@@ -243,6 +251,8 @@ static bool turn_pixels(int tile, const void *arg, struct isa_inst *out)
     i->w = wide_rows(v->base, w);
     i->p = signal_at(1);
     i->par = 1;
+    if (in->words % GROUP_WORDS == 0)
+        pool_wait(i, v->p->flag[tile], (int32_t)loop_count(&n) - (q->groups > 1), in->words / GROUP_WORDS);
     return true;
 }
 
@@ -315,7 +325,7 @@ static void fill_ones(const struct pool *v, struct program *p)
 
 static void emit_pool(const struct plan *plan, const struct step *s, struct program *p)
 {
-    struct pool v = {.plan = plan, .d = s->detail, .in = plan_in(plan, s, 0), .out = plan_out(plan, s)};
+    struct pool v = {.plan = plan, .p = p, .d = s->detail, .in = plan_in(plan, s, 0), .out = plan_out(plan, s)};
     v.base = WIDE_ROWS - pool_wide_rows(v.d, &v.in->grid, &v.out->grid);
     if (v.d->kind != POOL_MAX) {
         v.ones = plan->buffers[s->temporary].at;

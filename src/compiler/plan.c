@@ -154,6 +154,26 @@ int32_t slice_at(const struct plan *p, const struct value *v, int32_t tile)
     return value_at(p, v) + (v->in_place ? tile * value_slices(v).words : 0);
 }
 
+/* The step makes the last pixels of an image that has borders. */
+static bool completes_borders(const struct plan *p, uint32_t step)
+{
+    uint32_t v = p->steps[step].out;
+    if (v == NO_VALUE || p->values[v].layout != LAYOUT_GRID || !grid_has_halo(&p->values[v].grid))
+        return false;
+    for (uint32_t i = step + 1; i < p->n_steps; i++)
+        if (p->steps[i].out == v)
+            return false;
+    return true;
+}
+
+uint32_t plan_last_exchanged(const struct plan *p, const struct step *s)
+{
+    for (const struct step *k = s; k > p->steps; k--)
+        if (completes_borders(p, (uint32_t)(&k[-1] - p->steps)))
+            return k[-1].out;
+    return NO_VALUE;
+}
+
 const struct step *plan_sole_reader(const struct plan *p, uint32_t value)
 {
     const struct step *reader = NULL;
@@ -421,18 +441,6 @@ static struct bytes streamed_blob(const struct plan *p)
             memcpy(blob + p->parameters[i].offset, p->parameters[i].segment.data.data,
                    p->parameters[i].segment.data.size);
     return bytes_of(blob, (size_t)p->streamed_bytes);
-}
-
-/* The step makes the last pixels of an image that has borders. */
-static bool completes_borders(const struct plan *p, uint32_t step)
-{
-    uint32_t v = p->steps[step].out;
-    if (v == NO_VALUE || p->values[v].layout != LAYOUT_GRID || !grid_has_halo(&p->values[v].grid))
-        return false;
-    for (uint32_t i = step + 1; i < p->n_steps; i++)
-        if (p->steps[i].out == v)
-            return false;
-    return true;
 }
 
 /* Borders go to the neighbours right behind the step that makes the image, whoever reads them later (lane detection).

@@ -157,6 +157,8 @@ bool plan_finds_identity(const struct plan *p, const struct step *s);
 bool plan_identity_on_top(const struct plan *p, const struct step *s);
 /* The wide row above those that the step may use. */
 int32_t plan_top(const struct plan *p, const struct step *s);
+/* The image whose borders have gone to the neighbours last before the step, or NO_VALUE. */
+uint32_t plan_last_exchanged(const struct plan *p, const struct step *s);
 /* The step that alone reads the value, or NULL: none or several. */
 const struct step *plan_sole_reader(const struct plan *p, uint32_t value);
 

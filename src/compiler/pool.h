@@ -34,6 +34,12 @@ bool pool_is_global(const struct pool_detail *d, const struct shape4 *from, cons
  * (../shared/isa/numerics.md 2.2). */
 void pool_set_numbers(struct isa_tensor *i, const struct pool_detail *d, int32_t n);
 
+/* What turns whole groups of channels waits for each as it was made, and as borders of it came in: `flag` counts these
+ * on its tile; dim: loops of one group.  The fence in front has waited for all of it, but tiles whose flags differ have
+ * instructions of their own (mobilenet_v1_*; catalogue P268: 13x13x64).  Where the last group is not whole there are no
+ * such waits (deeplabv3_mnv2_dm05, 160 channels; P269, 164). */
+void pool_wait(struct isa_to_wide *i, const int32_t flag[ISA_FLAGS], int32_t dim, int32_t groups);
+
 /* Input pixels inside the image that outputs [made.first, made.end) cover; size: of the image along the axis. */
 struct span pool_covered(struct span made, const struct axis_window *w, int32_t size);
 

@@ -16,11 +16,14 @@ static const char *const equal_rows[] = {
     "P093", /* 400 channels, whose output does not fit: rows, and columns in each of them */
     "P114", /* 640 channels */
     "P154", /* dense_1024 */
+    "P182", /* 7x7x320 from the host: one identity matrix for the input, the exchange before a pool and SOFTMAX */
     "P196", /* a row of pixels to a dense layer */
     "P245", /* 118x100x8 to a vector of 94400, LOGISTIC behind its dense layer */
+    "P247", /* 7x7x320 to the host: tiles of 2x1 and of 1x2 pixels apart */
     "P277", /* LeNet: an image of 5x5x16 to a vector; 28x28 pixels in bands that begin inside an 8-byte unit */
     "P244", /* five convolutions on strips */
     "P310", /* pool of 8x8x10 by exchange, SOFTMAX behind it */
+    "P322", /* borders counted anew where a layer has nothing to do with those that came in last */
     "P403", /* MEAN over 7x7x1024; LOGISTIC with the identity matrix that the exchange left */
     "P433", /* SOFTMAX over 965 classes: an odd number on several tiles */
     "P469", /* pool of 7x7x1280: two groups of channels a tile */
