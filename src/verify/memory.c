@@ -16,7 +16,8 @@ static struct extent span(const struct isa_ttu *t, unsigned loops, const int32_t
     return e;
 }
 
-static struct extent extent_of(const struct isa_ttu *t, unsigned loops, bool buffered)
+/* cut: the loop that the last iteration of loop ldim shortens. */
+static struct extent extent_cut(const struct isa_ttu *t, unsigned loops, bool buffered, unsigned cut)
 {
     int32_t lim[8];
     memcpy(lim, t->lim, sizeof lim);
@@ -26,11 +27,11 @@ static struct extent extent_of(const struct isa_ttu *t, unsigned loops, bool buf
         int64_t last = t->base + bounded_product(isa_ttu_stride(t, (unsigned)t->ldim), lim[t->ldim]);
         int32_t whole = lim[t->ldim];
         lim[t->ldim] = 0;
-        lim[0] = t->llim;
+        lim[cut] = t->llim;
         e = span(t, loops, lim, last);
         if (whole > 0) {
             lim[t->ldim] = whole - 1;
-            lim[0] = t->lim[0];
+            lim[cut] = t->lim[cut];
             struct extent f = span(t, loops, lim, t->base);
             e.lo = f.lo < e.lo ? f.lo : e.lo;
             e.hi = f.hi > e.hi ? f.hi : e.hi;
@@ -40,6 +41,11 @@ static struct extent extent_of(const struct isa_ttu *t, unsigned loops, bool buf
     if (buffered && lim_product(t->lim, (unsigned)t->bdim, loops) > 1)
         *(t->boff < 0 ? &e.lo : &e.hi) += t->boff;
     return e;
+}
+
+static struct extent extent_of(const struct isa_ttu *t, unsigned loops, bool buffered)
+{
+    return extent_cut(t, loops, buffered, 0);
 }
 
 static bool used(const struct isa_ttu *t, unsigned loops)
@@ -52,11 +58,11 @@ static bool used(const struct isa_ttu *t, unsigned loops)
 
 /* unit_bytes: bytes per address step; access: bytes per access. */
 static void check_narrow(struct check *c, const struct code *code, long at, const char *unit, const struct isa_ttu *t,
-                         unsigned loops, int unit_bytes, int access, bool buffered)
+                         unsigned loops, int unit_bytes, int access, unsigned cut)
 {
     if (!used(t, loops))
         return;
-    struct extent e = extent_of(t, loops, buffered);
+    struct extent e = extent_cut(t, loops, false, cut);
     int64_t limit = code->x->narrow_bytes > 0 ? code->x->narrow_bytes : NARROW_BYTES;
     if (limit > NARROW_BYTES)
         limit = NARROW_BYTES;
@@ -144,15 +150,15 @@ static void check_ranges(struct check *c, const struct code *code)
                         (long long)whole.lo, (long long)whole.hi);
         }
         if (is_tensor(i)) {
-            check_narrow(c, code, (long)k, "A", &i->tensor.a, 8, 1, 1, false);
-            check_narrow(c, code, (long)k, "O", &i->tensor.o, 8, 1, 4, false);
+            check_narrow(c, code, (long)k, "A", &i->tensor.a, 8, 1, 1, 0);
+            check_narrow(c, code, (long)k, "O", &i->tensor.o, 8, 1, 4, 0);
         } else if (is_mesh(i)) {
-            check_narrow(c, code, (long)k, "A", &i->mesh.a, 4, 4, 4, false);
-            check_narrow(c, code, (long)k, "B", &i->mesh.b, 4, 4, 4, false);
+            check_narrow(c, code, (long)k, "A", &i->mesh.a, 4, 4, 4, 0);
+            check_narrow(c, code, (long)k, "B", &i->mesh.b, 4, 4, 4, 0);
         } else if (i->op == ISA_TO_WIDE && !i->to_wide.dynb)
-            check_narrow(c, code, (long)k, "N", &i->to_wide.n, 6, 4, 4, false);
+            check_narrow(c, code, (long)k, "N", &i->to_wide.n, 6, 4, 4, i->to_wide.par != 0);
         else if (i->op == ISA_TO_NARROW && !i->to_narrow.par)
-            check_narrow(c, code, (long)k, "N", &i->to_narrow.n, 6, 4, 4, false);
+            check_narrow(c, code, (long)k, "N", &i->to_narrow.n, 6, 4, 4, 0);
     }
 }
 
