@@ -13,7 +13,8 @@ struct exchange {
     enum isa_opcode op;
     bool columns,
         low; /* low: data moves to lower tile rows or columns (0x17, 0x16), so tiles receive behind their own */
-    int32_t base, padding;
+    int32_t base, padding; /* base: of the first word that is exchanged */
+    int32_t words;         /* of a pixel, that are exchanged */
     int32_t block, blocks; /* words that go together, and how many such blocks */
     bool produced;     /* by a tensor instruction without a fence since: wait for its output */
 };
@@ -36,8 +37,9 @@ static bool at_border(const struct exchange *e, int i)
 /* Rows ys, columns xs of a tile's plane; *block: loops of one block of 64 channels. */
 static struct isa_ttu box(const struct exchange *e, int tile, struct span ys, struct span xs, int32_t *block)
 {
-    int32_t words = e->g->words, inner = words < e->block ? words : e->block;
-    const struct isa_dim all[3] = {{inner, 1}, {span_size(xs), words}, {span_size(ys), grid_pitch(e->g, tile)}};
+    int32_t words = e->words, inner = words < e->block ? words : e->block;
+    const struct isa_dim all[3] = {
+        {inner, 1}, {span_size(xs), e->g->words}, {span_size(ys), grid_pitch(e->g, tile)}};
     struct loops l = NO_LOOPS;
     for (int k = 0; k < 3; k++)
         if (all[k].count > 1)
@@ -104,7 +106,8 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *out)
     return sends || receives;
 }
 
-void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, bool by_word, struct program *p)
+void emit_halo(const struct plan *plan, const struct value *v, struct span words, int32_t padding, bool by_word,
+               struct program *p)
 {
     static const struct {
         enum isa_opcode op;
@@ -115,10 +118,11 @@ void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, 
                  {ISA_MESH_EAST, true, false}};
     struct exchange e = {.g = &v->grid,
                          .p = p,
-                         .base = value_at(plan, v),
+                         .base = value_at(plan, v) + words.first,
+                         .words = span_size(words),
                          .padding = (int32_t)(0x01010101u * (uint32_t)padding),
                          .block = by_word ? 1 : 16};
-    e.blocks = (int32_t)ceil_div(v->grid.words, e.block);
+    e.blocks = (int32_t)ceil_div(e.words, e.block);
     for (int t = 0; t < ISA_TILES; t++)
         e.produced = e.produced || p->flag[t][ISA_AVDATA] != 0;
     for (unsigned k = 0; k < sizeof order / sizeof *order; k++) {

@@ -1,4 +1,5 @@
-/* RESIZE_BILINEAR by two with half-pixel centres: instruction 0x05 on planes with a border of one pixel.
+/* RESIZE_BILINEAR by two with half-pixel centres, RESIZE_NEAREST_NEIGHBOR by two: instruction 0x05 on planes with a
+ * border of one pixel.
  *
  * TFLite repeats the pixels at the edge of the image, but an exchange of borders fills in the zero point there.  So
  * the tiles at the edge copy their outermost column, then their outermost row, over the border; in this order the
@@ -62,8 +63,11 @@ static void repeat_edge(const struct plan *plan, const struct step *s, struct pr
         int32_t y = g->plane_y[tile / GRID].first, x = g->plane_x[tile % GRID].first;
         int32_t a = grid_at(g, tile, columns ? y : from, columns ? from : x);
         int32_t b = grid_at(g, tile, columns ? y : to, columns ? to : x);
-        struct loops walk = LOOPS({g->words, 4}, {n, 4LL * (columns ? pitch : g->words)});
-        mesh_copy_words(p, tiles, s->identity_row, n * g->words, base + a, walk, base + b, walk);
+        int32_t q = g->words, w = columns ? 1 : n, h = columns ? n : 1;
+        int64_t plane = 4LL * pitch * span_size(g->plane_y[tile / GRID]);
+        mesh_copy_words(p, tiles, s->identity_row, n * q, base + a,
+                        LOOPS({q, 4}, {1, 0}, {w, 4LL * q}, {1, 0}, {h, 4LL * pitch}, {1, 0}, {1, plane}), base + b,
+                        LOOPS({q, 4}, {w, 4LL * q}, {h, 4LL * pitch}, {1, plane}));
     }
 }
 
@@ -85,6 +89,7 @@ struct resize {
 static bool one_tile(int tile, const void *arg, struct isa_inst *inst)
 {
     const struct resize *r = arg;
+    const struct resize_detail *d = r->step->detail;
     const struct value *in = plan_in(r->plan, r->step, 0), *out = plan_out(r->plan, r->step);
     const struct grid *from = &in->grid, *to = &out->grid;
     struct span ys = to->own_y[tile / GRID], xs = to->own_x[tile % GRID];
@@ -93,21 +98,29 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *inst)
     int32_t pixel = 4 * q, row = 4 * grid_pitch(from, tile), out_row = 4 * grid_pitch(to, tile);
     inst->op = ISA_RESIZE;
     struct isa_tensor *i = &inst->tensor;
-    *i = (struct isa_tensor){.lim = {TAPS - 1, TAPS - 1, w - 1, h - 1, 0, q - 1}, .one = 1, .nospill = 1, .w16 = 1,
+    int32_t taps = d->nearest ? 1 : TAPS;
+    *i = (struct isa_tensor){.lim = {taps - 1, taps - 1, w - 1, h - 1, 0, q - 1}, .one = 1, .nospill = 1, .w16 = 1,
                              .w1 = 3, .chdim = 5, .redmask = 3, .lanes = 3, .lanes_last = 3,
-                             .scale = (int32_t)f32_bits(0x1p-14f)};
+                             .scale = (int32_t)f32_bits(d->nearest ? 1 : 0x1p-14f), .mem_bias = d->nearest};
     i->a = tensor_unit(4LL * (value_at(r->plan, in) + grid_at(from, tile, own_y.first - 1, own_x.first - 1)),
-                       LOOPS({TAPS, pixel}, {TAPS, row}, {w, 0}, {h, 0},
+                       LOOPS({taps, pixel}, {taps, row}, {w, 0}, {h, 0},
                              {1, (int64_t)row * span_size(from->plane_y[tile / GRID])}, {q, 4}));
     int32_t pixels = w * h;
-    i->p = tensor_unit(0, pixels * (int64_t)q <= COUNT_LIMIT ? LOOPS({TAPS * TAPS, 0}, {pixels * q, 0})
-                                                             : LOOPS({TAPS * TAPS, 0}, {w, 0}, {h, 0}, {q, 0}));
-    i->p = buffered(i->p, 1, 4);
-    i->o = tensor_unit(4LL * (value_at(r->plan, out) + grid_at(to, tile, ys.first, xs.first)),
+    struct loops sums = d->nearest ? NO_LOOPS : LOOPS({TAPS * TAPS, 0});
+    if (pixels * (int64_t)q <= COUNT_LIMIT) {
+        loop(&sums, pixels * q, 0);
+    } else {
+        loop(&sums, w, 0);
+        loop(&sums, h, 0);
+        loop(&sums, q, 0);
+    }
+    i->p = buffered(tensor_unit(0, sums), d->nearest ? 0 : 1, 4);
+    i->o = tensor_unit(4LL * (value_at(r->plan, out) + grid_at(to, tile, ys.first, xs.first) + d->to),
                        LOOPS({1, 4}, {w, 4LL * to->words}, {h, out_row},
                              {1, (int64_t)out_row * span_size(to->plane_y[tile / GRID])}, {q, 4}));
     i->x = axis_of(2, xs, own_x, pixel);
     i->y = axis_of(3, ys, own_y, row);
+    i->x.nearest = i->y.nearest = d->nearest;
     return true;
 }
 

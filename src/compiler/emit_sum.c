@@ -37,7 +37,7 @@ int32_t sum_matrix_row(const struct plan *p, const struct step *s)
 {
     const struct step *pool = pool_behind(p, s);
     if (!pool || s->identity_row < 0)
-        return WIDE_ROWS - MATRIX_ROWS;
+        return plan_top(p, s) - MATRIX_ROWS;
     return (s->identity_row < pool->wide_floor ? s->identity_row : pool->wide_floor) - MATRIX_ROWS;
 }
 
@@ -49,7 +49,7 @@ static bool size_sum(struct plan *p, uint32_t index)
     sum->sum = sum->first == (int32_t)index;
     s->temporary =
         plan_buffer(p, (struct narrow_buffer){.words = MATRIX_WORDS, .first = index, .last = index, .late = true});
-    plan_wide_floor(p, pool_behind(p, s) ? WIDE_ROWS : WIDE_ROWS - MATRIX_ROWS); /* the rest: sum_matrix_row */
+    plan_wide_floor(p, pool_behind(p, s) ? WIDE_ROWS : plan_top(p, s) - MATRIX_ROWS); /* the rest: sum_matrix_row */
     return true;
 }
 

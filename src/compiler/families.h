@@ -97,6 +97,11 @@ struct pointwise_detail {
     int32_t from, to, words;   /* images: channel words, first in the input, first in the output, how many */
 };
 
+/* An image as it is: channel words, first in the input, first in the output, how many. */
+struct plane_detail {
+    int32_t from, to, words;
+};
+
 /* Two tensors, element by element. */
 struct binary_detail {
     enum tfl_builtin code;
@@ -114,6 +119,9 @@ struct fixed_detail {
 
 extern const struct family
     family_pointwise; /* any -> the same layout, or whole -> grid  emit_pointwise.c; pointwise_detail */
+extern const struct family family_plane; /* grid -> grid                emit_plane.c; detail: struct plane_detail */
+/* `words` channel words a pixel are not too many for one instruction a tile. */
+bool plane_fits(const struct grid *g, int32_t words);
 extern const struct family family_sum;       /* two of a layout -> same   emit_sum.c; detail: struct binary_detail */
 extern const struct family family_product; /* two of a layout -> same   emit_product.c; detail: struct binary_detail */
 /* First of the four wide rows of the factors that family_sum makes. */
@@ -138,7 +146,8 @@ struct span reads_as_it_is(const struct plan *p, const struct step *s, bool colu
 
 /* Fills the halo of a value's planes on all tiles; padding: the zero point in the uint8 domain.
  * by_word: the producer signals each word of four channels, not blocks of 64 (or 4) channels. */
-void emit_halo(const struct plan *plan, const struct value *v, int32_t padding, bool by_word, struct program *p);
+void emit_halo(const struct plan *plan, const struct value *v, struct span words, int32_t padding, bool by_word,
+               struct program *p);
 /* Constants are made on the chip (emit_constant.c): `words` words of one value at narrow word `at` of all tiles, by a
  * mesh instruction without a sender. */
 struct constant {

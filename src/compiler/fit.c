@@ -18,7 +18,7 @@ struct task {
     const struct partition *set;
     const bool *rearranged; /* by operator */
     int runtime;
-    bool rows; /* plan.h */
+    bool rows, resizes; /* plan.h */
 };
 
 struct groups {
@@ -33,6 +33,7 @@ static bool lower(const struct task *t, struct plan *p, struct arena *a, struct 
     p->rearranged = t->rearranged;
     p->runtime = t->runtime;
     p->rows = t->rows;
+    p->resizes = t->resizes;
     return lower_partition(p, t->set);
 }
 
@@ -388,7 +389,7 @@ static bool fit_rows_and_columns(const struct task *t, struct plan *p, struct ar
 bool plan_fit(struct plan *p, struct arena *a, const struct views *views, const struct partition *set,
               const bool *rearranged, int runtime, struct status *st)
 {
-    struct task t = {views, set, rearranged, runtime, true};
+    struct task t = {views, set, rearranged, runtime, true, true};
     struct status why = {0};
     if (attempt(&t, &NO_GROUPS, &NO_GROUPS, p, a, &why))
         return p->st = st, true;
@@ -397,6 +398,12 @@ bool plan_fit(struct plan *p, struct arena *a, const struct views *views, const 
     if (attempt(&t, &NO_GROUPS, &NO_GROUPS, p, a, &why) ||
         (why.code == STATUS_LIMIT && fit_with_strips(&t, &NO_GROUPS, p, a, &why)))
         return p->st = st, true;
+    t.resizes = false;
+    struct status without = {0};
+    if (why.code == STATUS_LIMIT && (attempt(&t, &NO_GROUPS, &NO_GROUPS, p, a, &without) ||
+                                     (without.code == STATUS_LIMIT && fit_with_strips(&t, &NO_GROUPS, p, a, &without))))
+        return p->st = st, true;
+    why = without.code ? without : why;
     uint32_t misfit = p->misfit;
     if (why.code == STATUS_LIMIT && fit_rows_and_columns(&t, p, a))
         return p->st = st, true;

@@ -257,11 +257,23 @@ void lower_copy(struct plan *p, uint32_t op, uint32_t from, uint32_t to, struct 
     step_makes(p, s, to);
 }
 
+struct step *lower_plane(struct plan *p, uint32_t op, uint32_t from, uint32_t to, struct plane_detail d)
+{
+    struct step *s = plan_step(p, &family_plane, op);
+    s->detail = arena_copy(p->arena, &d, sizeof d);
+    step_reads(p, s, from);
+    step_makes(p, s, to);
+    return s;
+}
+
 uint32_t lower_plain(struct plan *p, uint32_t value, uint32_t op)
 {
     struct value v = p->values[value];
     uint32_t plain = plan_value(p, v.tensor, LAYOUT_GRID, v.y, v.x, v.z);
-    lower_copy(p, op, value, plain, axis_same(v.y), axis_same(v.x));
+    if (plane_fits(&v.grid, v.grid.words))
+        lower_plane(p, op, value, plain, (struct plane_detail){.words = v.grid.words});
+    else
+        lower_copy(p, op, value, plain, axis_same(v.y), axis_same(v.x));
     return plain;
 }
 

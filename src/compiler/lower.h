@@ -73,6 +73,9 @@ uint32_t lower_constant_pixel(struct plan *p, uint32_t op, const struct tfl_tens
                               int32_t channels, uint32_t model);
 /* A step that copies pixels of an image, or of a whole one on every tile, to those of another as the maps say. */
 void lower_copy(struct plan *p, uint32_t op, uint32_t from, uint32_t to, struct axis_map y, struct axis_map x);
+/* A step that copies words of all pixels: image to image, of the same rows and columns. */
+struct plane_detail;
+struct step *lower_plane(struct plan *p, uint32_t op, uint32_t from, uint32_t to, struct plane_detail d);
 /* The same image in a plane without a border. */
 uint32_t lower_plain(struct plan *p, uint32_t value, uint32_t op);
 /* The same vector in slices. */

@@ -2,6 +2,7 @@
 #include "compiler/families.h"
 #include "compiler/lower.h"
 #include "compiler/operators.h"
+#include "compiler/resize.h"
 #include "compiler/select.h"
 #include "compiler/view.h"
 
@@ -66,22 +67,69 @@ static uint32_t input_of(const struct moving *m, uint32_t k)
 }
 
 /* Only CONCATENATION joins tensors of different numbers. */
+static bool is_rescaled(const struct moving *m, uint32_t k)
+{
+    return m->o->code == TFL_OP_CONCATENATION &&
+           !same_numbers(op_input(m->p->graph, m->o, m->parts[k].input), m->t);
+}
+
 static struct isa_tensor copy_numerics(const struct moving *m, uint32_t k)
 {
-    const struct tfl_tensor *in = op_input(m->p->graph, m->o, m->parts[k].input);
     struct isa_tensor numbers = {0};
-    if (m->o->code == TFL_OP_CONCATENATION && !same_numbers(in, m->t))
-        set_rescale_numerics(&numbers, in, m->t, TFL_ACT_NONE);
+    if (is_rescaled(m, k))
+        set_rescale_numerics(&numbers, op_input(m->p->graph, m->o, m->parts[k].input), m->t, TFL_ACT_NONE);
     else
         set_copy_numerics(&numbers);
     return numbers;
 }
 
+static bool is_whole_axis(const struct axis_map *m, int32_t n)
+{
+    return m->first == 0 && m->from == 0 && m->step == 1 && m->stride == 1 && m->end == n;
+}
+
+/* A part of channel words of whole pixels, which only this part of a CONCATENATION makes: its borders need not wait for
+ * those of the others (lane detection). */
+static bool is_own_part(const struct moving *m, const struct move_part *part)
+{
+    const struct value *v = &m->p->values[m->out];
+    return m->o->code == TFL_OP_CONCATENATION && is_whole_axis(&part->y, v->y) && is_whole_axis(&part->x, v->x);
+}
+
+/* A resized image that nobody else reads is made in its place among the parts (lane detection). */
+static bool makes_in_place(const struct moving *m, uint32_t k, uint32_t to)
+{
+    uint32_t readers = 0, value = input_of(m, k);
+    int32_t tensor = m->o->inputs[m->parts[k].input];
+    for (uint32_t i = 0; i < m->p->graph->n_operators; i++)
+        for (uint32_t j = 0; j < m->p->graph->operators[i].n_inputs; j++)
+            readers += m->p->graph->operators[i].inputs[j] == tensor;
+    for (uint32_t i = 0; i < m->p->set->n_outputs; i++)
+        readers += (int32_t)m->p->set->outputs[i] == tensor;
+    struct step *s = &m->p->steps[m->p->values[value].first];
+    if (to != m->out || readers != 1 || s->family != &family_resize || s->out != value ||
+        m->p->values[value].tensor != &m->p->graph->tensors[tensor])
+        return false;
+    resize_into(m->p, s, to, m->parts[k].to / 4);
+    return true;
+}
+
 static void copy_parts(const struct moving *m, uint32_t to)
 {
     for (uint32_t k = 0; k < m->count; k++) {
+        const struct move_part *part = &m->parts[k];
         struct isa_tensor numbers = copy_numerics(m, k);
-        copy_part(m->p, m->op, input_of(m, k), to, &m->parts[k], &numbers);
+        int32_t words = (int32_t)ceil_div(part->count, 4), at = part->to / 4;
+        uint32_t from = input_of(m, k);
+        if (is_own_part(m, part) && !is_rescaled(m, k) && makes_in_place(m, k, to))
+            continue;
+        if (is_own_part(m, part) && part->from == 0 && !is_rescaled(m, k) &&
+            plane_fits(&m->p->values[to].grid, words))
+            lower_plane(m->p, m->op, from, to, (struct plane_detail){.to = at, .words = words});
+        else
+            copy_part(m->p, m->op, from, to, part, &numbers);
+        if (is_own_part(m, part) && part->to % 4 == 0)
+            m->p->steps[m->p->n_steps - 1].channels = (struct span){at, at + words};
     }
 }
 

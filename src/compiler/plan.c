@@ -2,6 +2,7 @@
 
 #include "compiler/box.h"
 #include "compiler/families.h"
+#include "compiler/resize.h"
 #include "compiler/rows.h"
 #include "compiler/scalar.h"
 #include "graph/graph.h"
@@ -160,6 +161,8 @@ static bool completes_borders(const struct plan *p, uint32_t step)
     uint32_t v = p->steps[step].out;
     if (v == NO_VALUE || p->values[v].layout != LAYOUT_GRID || !grid_has_halo(&p->values[v].grid))
         return false;
+    if (span_size(p->steps[step].channels))
+        return true;
     for (uint32_t i = step + 1; i < p->n_steps; i++)
         if (p->steps[i].out == v)
             return false;
@@ -238,7 +241,11 @@ static bool is_aligned_infeed(const struct plan *p, const struct step *s)
     return s->family == &family_infeed_image && p->values[s->out].z % 4 == 0;
 }
 
-bool plan_identity_on_top(const struct plan *p, const struct step *s) { return s < p->steps + p->top_until; }
+bool plan_identity_on_top(const struct plan *p, const struct step *s)
+{
+    uint32_t step = (uint32_t)(s - p->steps);
+    return step >= p->top_from && step < p->top_until;
+}
 
 int32_t plan_top(const struct plan *p, const struct step *s)
 {
@@ -248,7 +255,7 @@ int32_t plan_top(const struct plan *p, const struct step *s)
 /* Heads of detection find the identity matrix of their first input in the highest row, to the last step that needs one
  * (tf2_ssd_mobilenet_v2_coco17_ptq_segment_2_of_3), and so does the exchange before a pool, which leaves it there
  * (catalogue P182: 7x7x320 from the host, a convolution, pool, dense layer and SOFTMAX with a single one). */
-static void keep_identity_on_top(struct plan *p)
+static void keep_identity_of_heads(struct plan *p)
 {
     const struct family *others[] = {&family_conv, &family_outfeed_image, &family_pointwise, &family_join_rows,
                                      &family_rows};
@@ -276,6 +283,30 @@ static void keep_identity_on_top(struct plan *p)
         p->top_until = until;
 }
 
+/* So do networks whose first need is a copy of an image, from there on (lane detection). */
+static void keep_identity_of_copies(struct plan *p)
+{
+    const struct family *others[] = {&family_conv, &family_outfeed_image, &family_sum, &family_plane, &family_resize,
+                                     &family_pointwise};
+    uint32_t first = 0, until = 0;
+    while (first < p->n_steps && !p->steps[first].family->identity)
+        first++;
+    for (uint32_t i = first; i < p->n_steps; i++)
+        if (p->steps[i].family->identity)
+            until = i + 1;
+    if (until < first + 2 || p->steps[first].family != &family_plane)
+        return;
+    for (uint32_t i = first; i < until; i++) {
+        const struct step *s = &p->steps[i];
+        bool known = false;
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+            known = known || s->family == others[k];
+        if (!known || s->identity_row >= 0 || s->wide_top || s->wide_keep)
+            return;
+    }
+    p->top_from = first, p->top_until = until;
+}
+
 /* The identity matrix is written before its first use and stays, in the row below all that the steps up to its last use
  * take of wide memory (looming_*; movenet).  Where that is too low it is written again. */
 static void place_identities(struct plan *p)
@@ -286,6 +317,7 @@ static void place_identities(struct plan *p)
             continue;
         if (plan_identity_on_top(p, &p->steps[i])) {
             p->steps[i].identity_row = WIDE_ROWS - 1;
+            p->steps[i].writes_identity = i == p->top_from;
             continue;
         }
         if (plan_finds_identity(p, &p->steps[i])) {
@@ -313,7 +345,9 @@ static void place_identities(struct plan *p)
 bool plan_size(struct plan *p)
 {
     int32_t floor = WIDE_ROWS;
-    keep_identity_on_top(p);
+    keep_identity_of_heads(p);
+    if (!p->top_until)
+        keep_identity_of_copies(p);
     for (uint32_t i = 0; i < p->n_steps; i++) {
         p->wide_floor = WIDE_ROWS;
         if (!p->steps[i].family->size(p, i)) {
@@ -450,11 +484,12 @@ static void emit_step(const struct plan *p, uint32_t step, struct program *out)
     const struct step *s = &p->steps[step];
     s->family->emit(p, s, out);
     bool borders = completes_borders(p, step), alone = borders && p->values[s->out].first == step;
-    if (borders && !alone && s->family->closes) /* several makers: signals tell of the last only */
+    bool by_word = s->family->by_word, parts = span_size(s->channels) > 0;
+    if (borders && !alone && s->family->closes && (by_word || !parts)) /* several makers: signals tell of the last only */
         emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
     if (borders)
-        emit_halo(p, &p->values[s->out], unsigned_zero_point(p->values[s->out].tensor), alone && s->family->by_word,
-                  out);
+        emit_halo(p, &p->values[s->out], parts ? s->channels : (struct span){0, p->values[s->out].grid.words},
+                  unsigned_zero_point(p->values[s->out].tensor), alone && by_word && !parts, out);
     if (borders && s->family->rests)
         emit_fence(out, (struct fence){0});
     bool input_next = step + 1 < p->n_steps && p->steps[step + 1].op == NO_OPERATOR &&

@@ -76,6 +76,7 @@ struct step {
     int32_t positions;   /* pixels that a tile makes at most, where all strips must agree on them; else 0 */
     int32_t wide_top;    /* wide rows from here on belong to others while it runs; 0: none do */
     int32_t wide_keep;   /* so does this row; 0: none */
+    struct span channels; /* words of a pixel of its output that it makes alone, with their borders; empty: all */
     const void *detail;  /* the family's numbers */
     int32_t wide_floor;  /* lowest wide row that it uses; after the size pass */
     int32_t identity_row; /* wide row of the identity matrix: of a family with `identity`; else of one that lives on, or
@@ -109,10 +110,11 @@ struct plan {
     const struct partition *set; /* the operators */
     const bool *rearranged; /* by operator: it moves its elements one by one (rearrange.h) */
     bool rows;   /* heads of detection are brought into order on the tiles (rows.h), not on the way to the host */
+    bool resizes; /* images are resized to the nearest pixel by 0x05, which takes them whole, not in strips */
     int runtime; /* oldest that must accept the program; 14: what compiler 16 makes by itself */
     uint32_t *value_of; /* value of each tensor of the graph, or NO_VALUE */
     int32_t wide_floor; /* lowest wide row that a step uses: cached parameters lie below */
-    uint32_t top_until; /* the steps before have the identity matrix of the first infeed in the highest wide row; else 0 */
+    uint32_t top_from, top_until; /* these steps have the identity matrix in the highest wide row; top_until 0: none */
     int32_t narrow_words;
     int64_t streamed_bytes;
     uint32_t misfit; /* where a pass failed because something does not fit: the operator, or NO_OPERATOR */

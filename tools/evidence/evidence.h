@@ -8,6 +8,7 @@
 #include "support/fault_judge.h"
 
 enum { SEEDS = 3, WHY = 300, MAX_KINDS = 100 };
+enum { COMPILER_16 = 14 }; /* min_runtime_version of what it makes */
 
 /* Byte-identity of one compiled model with the official one, the caching token apart. */
 enum level { PARAMETERS, CACHING_STREAM, EXECUTION_STREAM, PACKAGE, WHOLE_FILE, LEVELS };

@@ -30,7 +30,7 @@ static struct totals add_up(const struct corpus *c, const struct row *rows)
         t.instructions += r->instructions, t.reencoded += r->reencoded;
         t.executables += r->executables, t.executables_equal += r->executables_equal;
         t.packages += r->packages, t.packages_equal += r->packages_equal;
-        if (r->runtime == 14)
+        if (r->runtime == COMPILER_16)
             t.new_packages += r->packages, t.new_packages_equal += r->packages_equal;
         t.clean += r->done && r->findings == 0;
         t.findings += r->findings;
@@ -39,9 +39,9 @@ static struct totals add_up(const struct corpus *c, const struct row *rows)
         t.bytes += r->bytes, t.bytes_off += r->bytes_off;
         t.compiled += r->compiled, t.mapping += r->same_mapping, t.verified += r->clean, t.simulated += r->simulated;
         t.same_output += r->same_output;
-        if (r->runtime != 14)
+        if (r->runtime != COMPILER_16)
             t.official_tile += r->official_tile, t.our_tile += r->our_tile, t.alike += r->alike;
-        if (r->runtime == 14 && c->pairs[k].source) {
+        if (r->runtime == COMPILER_16 && c->pairs[k].source) {
             t.c16++;
             for (int l = 0; l < LEVELS; l++)
                 t.level[l] += r->level[l];

@@ -6,7 +6,7 @@
 #include "evidence.h"
 #include "jobs.h"
 
-enum { COMPILER_16 = 14, STRICT_MACS = 30000000 };
+enum { STRICT_MACS = 30000000 };
 
 struct twin_row {
     int done, built, compiled;
