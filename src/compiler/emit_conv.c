@@ -503,7 +503,7 @@ static bool tensor_of(int tile, const void *arg, struct isa_inst *out)
     set_weighted_numerics(i, &c->d->op, &c->q->segment);
     if (i->perch) {
         i->zp_first = c->w.header + c->arrays - 1;
-        i->zp_step = c->w.buffers > 1 ? c->arrays : 0;
+        i->zp_step = c->w.buffers > 1 ? c->arrays : 1; /* 1: every official program with one buffer */
         i->zp_last = c->w.header + c->w.buffers * c->arrays - 1;
     }
     return true;

@@ -22,7 +22,7 @@ enum {
     U16 = 65535,
     ROOT = 46340,
     IDENTITY_ROW = WIDE_ROWS - 1,
-    RING_ROW = WIDE_ROWS - 4, /* two rows in turn */
+    RING_ROWS = 4, /* two in turn */
     IDENTITY_WORDS = 4,
     THREAD_TO_WIDE = 1 << 5,
 };
@@ -45,8 +45,10 @@ static void shorten(struct isa_tensor *i, int32_t count, int32_t of, int32_t str
     i->w = short_last(i->w, 1, count, stride * (of - count));
 }
 
+static int32_t ring_row(const struct plan *p, const struct step *s) { return plan_top(p, s) - RING_ROWS; }
+
 /* `words` words of every pixel of a tile, one to a row. */
-static struct isa_inst feed(struct loops pixels, int32_t at, int32_t words, int32_t n)
+static struct isa_inst feed(int32_t row, struct loops pixels, int32_t at, int32_t words, int32_t n)
 {
     struct loops l = NO_LOOPS;
     loop(&l, words, 1);
@@ -54,7 +56,7 @@ static struct isa_inst feed(struct loops pixels, int32_t at, int32_t words, int3
         loop(&l, pixels.dim[k].count, pixels.dim[k].stride);
     return (struct isa_inst){.op = ISA_TO_WIDE,
                              .to_wide = {.n = narrow_words(at, l),
-                                         .w = buffered(wide_rows(RING_ROW, LOOPS({words, 0}, {n, 0})), 0, 1),
+                                         .w = buffered(wide_rows(row, LOOPS({words, 0}, {n, 0})), 0, 1),
                                          .p = signal_at(0),
                                          .wait = {wait_room(ISA_PARAM, 0, -1, 1)}}};
 }
@@ -71,7 +73,7 @@ static int32_t channels_of(const struct plan *p, const struct step *s) { return 
 static bool size_channel_max(struct plan *p, uint32_t index)
 {
     plan_value_buffer(p, p->steps[index].out);
-    plan_wide_floor(p, RING_ROW);
+    plan_wide_floor(p, ring_row(p, &p->steps[index]));
     return true;
 }
 
@@ -81,7 +83,7 @@ static bool feed_channels(int tile, const void *arg, struct isa_inst *out)
     struct box x;
     if (!box_of(m->plan, plan_in(m->plan, m->step, 0), tile, &x))
         return false;
-    *out = feed(LOOPS({x.w, x.words}, {x.h, x.pitch}), x.at, x.words, x.w * x.h);
+    *out = feed(ring_row(m->plan, m->step), LOOPS({x.w, x.words}, {x.h, x.pitch}), x.at, x.words, x.w * x.h);
     return true;
 }
 
@@ -103,7 +105,7 @@ static bool largest(int tile, const void *arg, struct isa_inst *out)
     i->cbias = -i->wzp;
     set_loops(i, LOOPS({4, 0}, {q, 0}, {n, 0}));
     i->a = tensor_unit(0, NO_LOOPS);
-    i->w = buffered(tensor_unit(4LL * RING_ROW, LOOPS({4, 1}, {q, 0}, {n, 0})), 1, 4);
+    i->w = buffered(tensor_unit(4LL * ring_row(m->plan, m->step), LOOPS({4, 1}, {q, 0}, {n, 0})), 1, 4);
     shorten(i, rest, 4, 1);
     i->p = buffered(tensor_unit(0, LOOPS({4 * q - (4 - rest), 0}, {n, 0})), 1, 4);
     i->o = tensor_unit(4LL * to.at, LOOPS({1, 4}, {to.w, 4LL * to.words}, {to.h, 4LL * to.pitch}));
@@ -146,7 +148,7 @@ static bool size_norm(struct plan *p, uint32_t index)
         d->buffer[k] = plan_buffer(p, (struct narrow_buffer){
             .words = words[k], .first = (int32_t)index, .last = (int32_t)index, .late = true});
     s->detail = d;
-    plan_wide_floor(p, RING_ROW);
+    plan_wide_floor(p, ring_row(p, &p->steps[index]));
     return true;
 }
 
@@ -228,7 +230,7 @@ static int32_t pair_words(const struct norm *m) { return (int32_t)ceil_div(m->ch
 static void feed_sums(const struct norm *m, const struct part *t, struct isa_inst *out)
 {
     struct box v = t->in;
-    *out = feed(LOOPS({v.w * v.h, 2 * v.words}), at(m, PIXEL_WIDE), pair_words(m), v.w * v.h);
+    *out = feed(ring_row(m->plan, m->step), LOOPS({v.w * v.h, 2 * v.words}), at(m, PIXEL_WIDE), pair_words(m), v.w * v.h);
 }
 
 /* Both halves of a word at once; one by one where the last word holds one only. */
@@ -245,7 +247,7 @@ static void roots(const struct norm *m, const struct part *t, struct isa_inst *o
     i->redmask = 3;
     set_loops(i, LOOPS({halves, 0}, {words, 0}, {n, 0}));
     i->a = tensor_unit(0, NO_LOOPS);
-    i->w = buffered(tensor_unit(4LL * RING_ROW, LOOPS({halves, 2}, {words, 0}, {n, 0})), 1, 4);
+    i->w = buffered(tensor_unit(4LL * ring_row(m->plan, m->step), LOOPS({halves, 2}, {words, 0}, {n, 0})), 1, 4);
     shorten(i, halves == 2 ? 1 : halves, halves, 2);
     i->p = buffered(tensor_unit(0, LOOPS({halves == 2 ? m->channels : words, 0}, {n, 0})), 1, 4);
     i->o = tensor_unit(4LL * at(m, PIXEL_INVERSE), LOOPS({2, 4}, {n, 8}));
@@ -256,7 +258,7 @@ static void roots(const struct norm *m, const struct part *t, struct isa_inst *o
 static void feed_roots(const struct norm *m, const struct part *t, struct isa_inst *out)
 {
     struct box v = t->in;
-    *out = feed(LOOPS({v.w * v.h, 2}), at(m, PIXEL_INVERSE), 2, v.w * v.h);
+    *out = feed(ring_row(m->plan, m->step), LOOPS({v.w * v.h, 2}), at(m, PIXEL_INVERSE), 2, v.w * v.h);
 }
 
 /* Of every lane with each, of which the first is kept. */
@@ -271,7 +273,7 @@ static void squares(const struct norm *m, const struct part *t, struct isa_inst 
     i->chdim = 3;
     set_loops(i, LOOPS({2, 0}, {2, 0}, {n, 0}));
     i->a = tensor_unit(4LL * at(m, PIXEL_INVERSE), LOOPS({4, 2}, {n, 8}));
-    i->w = buffered(tensor_unit(4LL * RING_ROW, LOOPS({2, 2}, {2, 0}, {n, 0})), 1, 4);
+    i->w = buffered(tensor_unit(4LL * ring_row(m->plan, m->step), LOOPS({2, 2}, {2, 0}, {n, 0})), 1, 4);
     i->p = buffered(tensor_unit(0, LOOPS({1, 1}, {4, 0}, {n, 0})), 1, 4);
     i->o = tensor_unit(4LL * at(m, PIXEL_SQUARES), LOOPS({2, 4}, {4, 4}, {n, 16}));
     i->param = signal_at(1);
@@ -304,7 +306,7 @@ static void feed_products(const struct norm *m, const struct part *t, struct isa
     *out = (struct isa_inst){
         .op = ISA_TO_WIDE,
         .to_wide = {.n = narrow_words(at(m, PIXEL_WIDE), LOOPS({2, 2}, {2, 1}, {pairs, 4}, {n, 2LL * v.words})),
-                    .w = buffered(wide_rows(RING_ROW, LOOPS({pairs, 0}, {n, 0})), 0, 1),
+                    .w = buffered(wide_rows(ring_row(m->plan, m->step), LOOPS({pairs, 0}, {n, 0})), 0, 1),
                     .p = signal_at(0),
                     .wait = {wait_room(ISA_PARAM, 0, -1, 1)},
                     .par = 1,
@@ -323,7 +325,7 @@ static void products(const struct norm *m, const struct part *t, struct isa_inst
     i->chdim = 1;
     set_loops(i, LOOPS({2, 0}, {pairs, 0}, {n, 0}));
     i->a = tensor_unit(4LL * at(m, PIXEL_INVERSE), LOOPS({1, 4}, {q, 0}, {n, 8}));
-    i->w = buffered(tensor_unit(4LL * RING_ROW, LOOPS({2, 2}, {pairs, 0}, {n, 0})), 1, 4);
+    i->w = buffered(tensor_unit(4LL * ring_row(m->plan, m->step), LOOPS({2, 2}, {pairs, 0}, {n, 0})), 1, 4);
     shorten(i, 2 - q % 2, 2, 2);
     i->p = buffered(tensor_unit(0, LOOPS({q, 0}, {n, 0})), 0, 4);
     i->o = tensor_unit(4LL * to.at, LOOPS({q, 4}, {to.w, 4LL * q}, {to.h, 4LL * to.pitch}));

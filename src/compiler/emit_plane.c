@@ -57,7 +57,8 @@ static bool one_tile(int tile, const void *arg, struct isa_inst *inst)
 static void emit_plane(const struct plan *plan, const struct step *s, struct program *p)
 {
     const struct planes c = {plan, s};
-    emit_fence(p, (struct fence){0});
+    /* Tiles without pixels have counted less. */
+    emit_fence(p, (struct fence){.flags = program_flags_agree(p, ALL_TILES, LAYER_FLAGS) ? 0 : LAYER_FLAGS});
     if (s->writes_identity) {
         emit_identity(p, plan->buffers[s->temporary].at, s->identity_row, false);
         emit_fence(p, (struct fence){0});
@@ -68,3 +69,22 @@ static void emit_plane(const struct plan *plan, const struct step *s, struct pro
 
 const struct family family_plane = {.name = "copy of an image", .size = size_plane, .emit = emit_plane,
                                     .reads = reads_as_it_is, .closes = true, .identity = true};
+
+/* ---- CONCATENATION, when its parts are in place ---- */
+
+static bool size_joined(struct plan *p, uint32_t index)
+{
+    (void)p, (void)index;
+    return true;
+}
+
+/* A copy of nothing (lane detection). */
+static void emit_joined(const struct plan *plan, const struct step *s, struct program *p)
+{
+    (void)plan, (void)s;
+    emit_fence(p, (struct fence){.flags = LAYER_FLAGS});
+    emit_fence(p, (struct fence){0});
+    emit_fence(p, (struct fence){0});
+}
+
+const struct family family_joined = {.name = "images joined", .size = size_joined, .emit = emit_joined, .closes = true};

@@ -120,6 +120,7 @@ struct fixed_detail {
 extern const struct family
     family_pointwise; /* any -> the same layout, or whole -> grid  emit_pointwise.c; pointwise_detail */
 extern const struct family family_plane; /* grid -> grid                emit_plane.c; detail: struct plane_detail */
+extern const struct family family_joined; /* behind the parts of a CONCATENATION: nothing but fences; no detail */
 /* `words` channel words a pixel are not too many for one instruction a tile. */
 bool plane_fits(const struct grid *g, int32_t words);
 extern const struct family family_sum;       /* two of a layout -> same   emit_sum.c; detail: struct binary_detail */

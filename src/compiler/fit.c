@@ -18,7 +18,7 @@ struct task {
     const struct partition *set;
     const bool *rearranged; /* by operator */
     int runtime;
-    bool rows, resizes; /* plan.h */
+    bool rows, resizes, early; /* plan.h */
 };
 
 struct groups {
@@ -34,6 +34,7 @@ static bool lower(const struct task *t, struct plan *p, struct arena *a, struct 
     p->runtime = t->runtime;
     p->rows = t->rows;
     p->resizes = t->resizes;
+    p->early = t->early;
     return lower_partition(p, t->set);
 }
 
@@ -389,21 +390,20 @@ static bool fit_rows_and_columns(const struct task *t, struct plan *p, struct ar
 bool plan_fit(struct plan *p, struct arena *a, const struct views *views, const struct partition *set,
               const bool *rearranged, int runtime, struct status *st)
 {
-    struct task t = {views, set, rearranged, runtime, true, true};
-    struct status why = {0};
-    if (attempt(&t, &NO_GROUPS, &NO_GROUPS, p, a, &why))
-        return p->st = st, true;
-    t.rows = false; /* takes less memory */
-    why = (struct status){0};
-    if (attempt(&t, &NO_GROUPS, &NO_GROUPS, p, a, &why) ||
-        (why.code == STATUS_LIMIT && fit_with_strips(&t, &NO_GROUPS, p, a, &why)))
-        return p->st = st, true;
-    t.resizes = false;
-    struct status without = {0};
-    if (why.code == STATUS_LIMIT && (attempt(&t, &NO_GROUPS, &NO_GROUPS, p, a, &without) ||
-                                     (without.code == STATUS_LIMIT && fit_with_strips(&t, &NO_GROUPS, p, a, &without))))
-        return p->st = st, true;
-    why = without.code ? without : why;
+    /* Each takes less memory, or can do more in strips, and goes further from the official form. */
+    static const struct {
+        bool rows, resizes, early, strips;
+    } way[] = {{true, true, true, false}, {false, true, true, false}, {false, true, false, true},
+               {false, false, false, true}};
+    struct task t = {.views = views, .set = set, .rearranged = rearranged, .runtime = runtime};
+    struct status why = {.code = STATUS_LIMIT};
+    for (size_t k = 0; k < sizeof way / sizeof *way && why.code == STATUS_LIMIT; k++) {
+        why = (struct status){0};
+        t.rows = way[k].rows, t.resizes = way[k].resizes, t.early = way[k].early;
+        if (attempt(&t, &NO_GROUPS, &NO_GROUPS, p, a, &why) ||
+            (way[k].strips && why.code == STATUS_LIMIT && fit_with_strips(&t, &NO_GROUPS, p, a, &why)))
+            return p->st = st, true;
+    }
     uint32_t misfit = p->misfit;
     if (why.code == STATUS_LIMIT && fit_rows_and_columns(&t, p, a))
         return p->st = st, true;

@@ -152,6 +152,38 @@ static void next_square(const struct plan *p, const struct partition *set, uint3
     }
 }
 
+static bool is_made_here(const struct plan *p, const struct partition *set, uint32_t tensor)
+{
+    for (uint32_t i = 0; i < set->n_operators; i++)
+        for (uint32_t k = 0; k < p->graph->operators[set->operators[i]].n_outputs; k++)
+            if (p->graph->operators[set->operators[i]].outputs[k] == (int32_t)tensor)
+                return true;
+    return false;
+}
+
+static void lower_output(struct plan *p, uint32_t tensor)
+{
+    uint32_t v = lower_value(p, tensor);
+    if (p->values[v].layout == LAYOUT_PARTS) {
+        lower_parts_to_host(p, tensor);
+        return;
+    }
+    bool image = p->values[v].layout == LAYOUT_GRID;
+    struct step *s = plan_step(p, image ? &family_outfeed_image : &family_outfeed_vector, NO_OPERATOR);
+    step_reads(p, s, v);
+    s->detail = &p->graph->tensors[tensor];
+}
+
+/* What the operator has made for the host. */
+static void lower_outputs_of(struct plan *p, const struct partition *set, uint32_t op)
+{
+    const struct tfl_operator *o = &p->graph->operators[op];
+    for (uint32_t k = 0; k < o->n_outputs; k++)
+        for (uint32_t i = 0; i < set->n_outputs; i++)
+            if ((int32_t)set->outputs[i] == o->outputs[k])
+                lower_output(p, set->outputs[i]);
+}
+
 /* The operators of the set in the order of a queue: one enters it when its last input is made (lane detection,
  * 23 operators).  False: the lowering of one failed. */
 static bool lower_operators(struct plan *p, const struct partition *set)
@@ -169,23 +201,10 @@ static bool lower_operators(struct plan *p, const struct partition *set)
             return n == set->n_operators || status_fail(p->st, STATUS_INTERNAL, "operators wait for each other");
         if (!lower_operator(p, queue[done]))
             return false;
+        if (p->early)
+            lower_outputs_of(p, set, queue[done]);
         next_square(p, set, queue, queued, done + 1, &n);
     }
-}
-
-/* ---- outputs ---- */
-
-static void lower_output(struct plan *p, uint32_t tensor)
-{
-    uint32_t v = lower_value(p, tensor);
-    if (p->values[v].layout == LAYOUT_PARTS) {
-        lower_parts_to_host(p, tensor);
-        return;
-    }
-    bool image = p->values[v].layout == LAYOUT_GRID;
-    struct step *s = plan_step(p, image ? &family_outfeed_image : &family_outfeed_vector, NO_OPERATOR);
-    step_reads(p, s, v);
-    s->detail = &p->graph->tensors[tensor];
 }
 
 /* ---- heads of detection ---- */
@@ -226,10 +245,7 @@ static bool lower_heads(struct plan *p, const struct partition *set)
         if (!lower_operator(p, set->operators[next]))
             return false;
         done[next] = true;
-        for (uint32_t k = 0; k < o->n_outputs; k++)
-            for (uint32_t i = 0; i < set->n_outputs; i++)
-                if ((int32_t)set->outputs[i] == o->outputs[k])
-                    lower_output(p, set->outputs[i]);
+        lower_outputs_of(p, set, set->operators[next]);
     }
     return true;
 }
@@ -334,7 +350,8 @@ bool lower_partition(struct plan *p, const struct partition *set)
     if (!lower_operators(p, set))
         return false;
     for (uint32_t i = 0; i < set->n_outputs; i++)
-        lower_output(p, set->outputs[i]);
+        if (!p->early || !is_made_here(p, set, set->outputs[i]))
+            lower_output(p, set->outputs[i]);
     for (uint32_t i = 0; i < set->n_inputs; i++)
         if (p->graph->tensors[set->inputs[i]].is_variable)
             lower_variable_output(p, set->inputs[i]);

@@ -240,9 +240,11 @@ static bool lower_output(struct plan *p, uint32_t op, uint32_t output)
     }
     m.out = plan_value(p, m.t, LAYOUT_GRID, s.y, s.x, s.z);
     p->value_of[o->outputs[output]] = m.out;
-    if (move_is_by_words(m.parts, m.count, s.z))
+    if (move_is_by_words(m.parts, m.count, s.z)) {
         copy_parts(&m, m.out);
-    else if (p->views->blocks[o->outputs[output]])
+        if (o->code == TFL_OP_CONCATENATION && p->early)
+            plan_step(p, &family_joined, op);
+    } else if (p->views->blocks[o->outputs[output]])
         pick_blocks(&m, (uint32_t)p->views->blocks[o->outputs[output]]);
     else if (o->code == TFL_OP_DEPTH_TO_SPACE)
         spread_blocks(&m);

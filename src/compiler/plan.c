@@ -2,6 +2,7 @@
 
 #include "compiler/box.h"
 #include "compiler/families.h"
+#include "compiler/pixel_norm.h"
 #include "compiler/resize.h"
 #include "compiler/rows.h"
 #include "compiler/scalar.h"
@@ -283,28 +284,30 @@ static void keep_identity_of_heads(struct plan *p)
         p->top_until = until;
 }
 
-/* So do networks whose first need is a copy of an image, from there on (lane detection). */
+static bool keeps_off_top(const struct step *s)
+{
+    const struct family *known[] = {&family_conv, &family_outfeed_image, &family_sum, &family_plane, &family_resize,
+                                    &family_joined, &family_pointwise, &family_channel_max, &family_pixel_softmax};
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+        if (s->family == known[k])
+            return s->identity_row < 0 && !s->wide_top && !s->wide_keep;
+    return false;
+}
+
+/* So do networks whose first need is a copy of an image, from there to the last step that needs one, or to a step that
+ * takes the highest rows itself (lane detection). */
 static void keep_identity_of_copies(struct plan *p)
 {
-    const struct family *others[] = {&family_conv, &family_outfeed_image, &family_sum, &family_plane, &family_resize,
-                                     &family_pointwise};
     uint32_t first = 0, until = 0;
     while (first < p->n_steps && !p->steps[first].family->identity)
         first++;
-    for (uint32_t i = first; i < p->n_steps; i++)
+    if (first == p->n_steps || p->steps[first].family != &family_plane)
+        return;
+    for (uint32_t i = first; i < p->n_steps && keeps_off_top(&p->steps[i]); i++)
         if (p->steps[i].family->identity)
             until = i + 1;
-    if (until < first + 2 || p->steps[first].family != &family_plane)
-        return;
-    for (uint32_t i = first; i < until; i++) {
-        const struct step *s = &p->steps[i];
-        bool known = false;
-        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
-            known = known || s->family == others[k];
-        if (!known || s->identity_row >= 0 || s->wide_top || s->wide_keep)
-            return;
-    }
-    p->top_from = first, p->top_until = until;
+    if (until > first + 1)
+        p->top_from = first, p->top_until = until;
 }
 
 /* The identity matrix is written before its first use and stays, in the row below all that the steps up to its last use

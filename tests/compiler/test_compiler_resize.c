@@ -120,9 +120,42 @@ static void stays_on_the_cpu(void **state)
     }
 }
 
+/* RESIZE_NEAREST_NEIGHBOR to twice the size: alone, in its place in a CONCATENATION behind or before an image that is
+ * read elsewhere too, and as a CONCATENATION's input whose other readers keep it where it is. */
+enum { ALONE, JOINED_FIRST, JOINED_LAST, JOINED_SHARED, NEAREST_SHAPES };
+
+static const struct tfl_model *nearest(struct arena *a, int how, int32_t y, int32_t x, int32_t z)
+{
+    struct maker *k = maker_new(a, how % 2 ? TFL_UINT8 : TFL_INT8, (uint64_t)(100 * y + x + z));
+    int large = conv(k, make_input(k, 3, (int32_t[]){2 * y, 2 * x, 3}), 3, 24);
+    int t = make_conv_2d(k, large, &(struct make_window){.size = 3, .stride = 2, .channels = z});
+    int up = make_resize(k, TFL_OP_RESIZE_NEAREST_NEIGHBOR, t, 2 * y, 2 * x, false, how % 2);
+    int joined = up;
+    if (how != ALONE)
+        joined = make_concatenation(k, 2, how == JOINED_LAST ? (int[]){large, up} : (int[]){up, large}, 3);
+    make_output(k, conv(k, joined, 3, 8));
+    make_output(k, conv(k, large, 1, 5));
+    if (how == JOINED_SHARED)
+        make_output(k, conv(k, up, 1, 4));
+    return maker_finish(k);
+}
+
+static void nearest_neighbour(void **state)
+{
+    (void)state;
+    static const int32_t sizes[][3] = {{4, 4, 4}, {5, 7, 8}, {8, 8, 64}, {9, 5, 65}, {13, 6, 3}, {16, 16, 128}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int how = 0; how < NEAREST_SHAPES; how++) {
+            struct arena *a = arena_new();
+            const int32_t *d = sizes[i];
+            assert_true(judge_exact(a, nearest(a, how, d[0], d[1], d[2])));
+            arena_free(a);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(exact), cmocka_unit_test(large), cmocka_unit_test(same_size),
-                                       cmocka_unit_test(stays_on_the_cpu)};
+                                       cmocka_unit_test(nearest_neighbour), cmocka_unit_test(stays_on_the_cpu)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
