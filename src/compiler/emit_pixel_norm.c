@@ -230,7 +230,8 @@ static int32_t pair_words(const struct norm *m) { return (int32_t)ceil_div(m->ch
 static void feed_sums(const struct norm *m, const struct part *t, struct isa_inst *out)
 {
     struct box v = t->in;
-    *out = feed(ring_row(m->plan, m->step), LOOPS({v.w * v.h, 2 * v.words}), at(m, PIXEL_WIDE), pair_words(m), v.w * v.h);
+    *out = feed(ring_row(m->plan, m->step), LOOPS({v.w * v.h, 2 * v.words}), at(m, PIXEL_WIDE), pair_words(m),
+                v.w * v.h);
 }
 
 /* Both halves of a word at once; one by one where the last word holds one only. */

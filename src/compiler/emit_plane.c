@@ -1,8 +1,8 @@
 /* Channel words of an image to another image of the same rows and columns, as they are: skip operands that lose their
  * border, parts of a CONCATENATION.
  *
- * Facts: every field of the eight copies of the lane detection model (compiler 16: five operands of ADD, the second part
- * of a CONCATENATION), whose identity matrix stays in the highest row from the first copy on (plan.c). */
+ * Facts: every field of the copies of the lane detection model (compiler 16: operands of ADD, the second part of a
+ * CONCATENATION), whose identity matrix stays in the highest row from the first copy on (plan.c). */
 #include "compiler/box.h"
 #include "compiler/families.h"
 #include "compiler/mesh.h"

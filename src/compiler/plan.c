@@ -488,7 +488,8 @@ static void emit_step(const struct plan *p, uint32_t step, struct program *out)
     s->family->emit(p, s, out);
     bool borders = completes_borders(p, step), alone = borders && p->values[s->out].first == step;
     bool by_word = s->family->by_word, parts = span_size(s->channels) > 0;
-    if (borders && !alone && s->family->closes && (by_word || !parts)) /* several makers: signals tell of the last only */
+    /* Several makers: signals tell of the last only. */
+    if (borders && !alone && s->family->closes && (by_word || !parts))
         emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
     if (borders)
         emit_halo(p, &p->values[s->out], parts ? s->channels : (struct span){0, p->values[s->out].grid.words},
