@@ -16,6 +16,7 @@ struct exchange {
     int32_t base, padding; /* base: of the first word that is exchanged */
     int32_t words;         /* of a pixel, that are exchanged */
     int32_t block, blocks; /* words that go together, and how many such blocks */
+    bool valid;        /* a convolution without padding in front reads the image */
     bool produced;     /* by a tensor instruction without a fence since: wait for its output */
 };
 
@@ -66,16 +67,42 @@ static bool passes_on(const struct exchange *e, int from, int to)
     return span_size(got) > 0 && given.first < got.end && got.first < given.end;
 }
 
+/* Where tile i of the axis sends, or -1. */
+static int receiver_of(const struct exchange *e, int i)
+{
+    int to = e->low ? i - 1 : i + 1;
+    bool sends = to >= 0 && to < GRID && i <= grid_edge(e->columns ? e->g->own_x : e->g->own_y) &&
+                 span_size(received(e, to)) > 0 && !at_border(e, to);
+    return sends ? to : -1;
+}
+
+/* The image is read by a convolution whose windows begin inside it. */
+static bool for_valid_convolution(const struct plan *p, const struct value *v)
+{
+    const struct step *reader = plan_sole_reader(p, (uint32_t)(v - p->values));
+    const struct conv_detail *d = reader && reader->family == &family_conv ? reader->detail : NULL;
+    return d && d->y.before == 0 && d->x.before == 0;
+}
+
+/* Tiles that only receive columns share the instruction if their own rows begin at the same row of the plane, where a
+ * VALID convolution follows and nothing has stood still since the image was made (catalogue P268 to P270: 32x32 and
+ * 15x15; not the pools of 30x30 and 13x13 there).  After a fence they share it anyway (P276, P277, P305). */
+static int32_t receivers_apart(const struct exchange *e, int tile)
+{
+    const struct grid *g = e->g;
+    bool apart = e->columns && e->produced && e->valid && receiver_of(e, tile % GRID) < 0;
+    return apart ? g->own_y[tile / GRID].first - g->plane_y[tile / GRID].first : 0;
+}
+
 static bool one_tile(int tile, const void *arg, struct isa_inst *out)
 {
     const struct exchange *e = arg;
     const struct grid *g = e->g;
-    int y = tile / GRID, x = tile % GRID, i = e->columns ? x : y, to = e->low ? i - 1 : i + 1;
+    int y = tile / GRID, x = tile % GRID, i = e->columns ? x : y, to = receiver_of(e, i);
     struct span across = e->columns ? g->need_y[y] : g->own_x[x];
     if (span_size(across) <= 0)
         return false;
-    bool sends = to >= 0 && to < GRID && i <= grid_edge(e->columns ? g->own_x : g->own_y) &&
-                 span_size(received(e, to)) > 0 && !at_border(e, to);
+    bool sends = to >= 0;
     bool receives = span_size(received(e, i)) > 0;
     struct isa_mesh *m = &out->mesh;
     out->op = e->op;
@@ -121,12 +148,19 @@ void emit_halo(const struct plan *plan, const struct value *v, struct span words
                          .base = value_at(plan, v) + words.first,
                          .words = span_size(words),
                          .padding = (int32_t)(0x01010101u * (uint32_t)padding),
+                         .valid = for_valid_convolution(plan, v),
                          .block = by_word ? 1 : 16};
     e.blocks = (int32_t)ceil_div(e.words, e.block);
     for (int t = 0; t < ISA_TILES; t++)
         e.produced = e.produced || p->flag[t][ISA_AVDATA] != 0;
     for (unsigned k = 0; k < sizeof order / sizeof *order; k++) {
         e.op = order[k].op, e.columns = order[k].columns, e.low = order[k].low;
-        program_add_tiles(p, one_tile, &e);
+        struct isa_inst inst[ISA_TILES];
+        int32_t key[ISA_TILES];
+        for (int t = 0; t < ISA_TILES; t++)
+            key[t] = receivers_apart(&e, t);
+        unsigned n = tile_classes(one_tile, &e, key, inst);
+        for (unsigned i = 0; i < n; i++)
+            program_add(p, inst[i]);
     }
 }

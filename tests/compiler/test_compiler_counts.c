@@ -107,12 +107,36 @@ static void borders_are_counted_anew(void **state)
     arena_free(a);
 }
 
+/* P268: columns for a VALID convolution go to the tile rows 1, 2 and 3 by an instruction each; for a SAME one, and
+ * behind the fence of a pool, those that agree share it. */
+static void columns_of_a_valid_convolution(void **state)
+{
+    (void)state;
+    enum { SAME = 6, POOLED = 4 + 7 }; /* for the pool, for what follows */
+    static const struct { bool valid; uint32_t west; } cases[] = {{true, 10}, {false, SAME}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, TFL_INT8, i);
+        const struct make_window same = {.channels = 64, .size = 3};
+        int x = make_conv_2d(k, make_input(k, 3, (int32_t[]){15, 15, 32}), &same);
+        make_output(k, cases[i].valid ? valid_conv(k, x, 64, 3) : make_conv_2d(k, x, &same));
+        assert_int_equal(facts_of(a, maker_finish(k)).opcodes[ISA_MESH_WEST], SAME + cases[i].west);
+        arena_free(a);
+    }
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 1);
+    int x = half(k, make_input(k, 3, (int32_t[]){28, 28, 32}));
+    make_output(k, valid_conv(k, x, 16, 3));
+    assert_int_equal(facts_of(a, maker_finish(k)).opcodes[ISA_MESH_WEST], POOLED);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_identity_matrix),      cmocka_unit_test(rows_and_columns_leave_apart),
         cmocka_unit_test(a_pool_takes_all_groups),  cmocka_unit_test(a_pool_waits_for_borders),
-        cmocka_unit_test(borders_are_counted_anew),
+        cmocka_unit_test(borders_are_counted_anew), cmocka_unit_test(columns_of_a_valid_convolution),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,8 @@ static const char *const equal_rows[] = {
     "P196", /* a row of pixels to a dense layer */
     "P245", /* 118x100x8 to a vector of 94400, LOGISTIC behind its dense layer */
     "P247", /* 7x7x320 to the host: tiles of 2x1 and of 1x2 pixels apart */
+    "P268", /* VALID convolutions of 32x32 and 15x15, pools of 30x30 and 13x13: who shares instructions */
+    "P269", /* the same with 33 and 41 words of channels */
     "P277", /* LeNet: an image of 5x5x16 to a vector; 28x28 pixels in bands that begin inside an 8-byte unit */
     "P244", /* five convolutions on strips */
     "P310", /* pool of 8x8x10 by exchange, SOFTMAX behind it */
