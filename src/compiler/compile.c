@@ -102,9 +102,9 @@ static bool plan_partitions(struct job *j)
 }
 
 /* All executables of one command share a token, so their cached parameters must lie side by side, below the buffers of
- * each of them.  Where all fit they are placed as one model's (all rows of mobilenet_v1_0.25_128 compiled together with
- * 0.5_160).  Else first come, first served: command order is priority; officially more than the first may have a part
- * cached then (compiler-behaviour.md section 8.4), by a rule that is not known. */
+ * each of them.  They are placed as one model's, operators in command order: who gets a place depends on kind and size
+ * only, not on the model (place.h; mobilenet_v1_0.25_128 compiled together with 0.5_160, with three others, with
+ * inception_v4). */
 static bool share_cache(struct arena *a, struct job *jobs, unsigned count, struct place_room *room)
 {
     struct plan **all;
@@ -119,12 +119,7 @@ static bool share_cache(struct arena *a, struct job *jobs, unsigned count, struc
             all[n++] = &jobs[i].plans[k];
     for (uint32_t i = 0; i < n; i++)
         room->cap = all[i]->wide_floor < room->cap ? all[i]->wide_floor : room->cap;
-    if (plan_place_together(all, n, room))
-        return true;
-    for (uint32_t i = 0; i < n; i++)
-        if (!plan_place_parameters(all[i], room))
-            return false;
-    return true;
+    return plan_place_parameters(all, n, room);
 }
 
 static bool emit_all(struct job *j)

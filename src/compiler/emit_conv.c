@@ -556,13 +556,6 @@ static void loop_back(const struct conv *c, struct program *p)
     p->loop_words += words;
 }
 
-static void stream(const struct conv *c, struct program *p)
-{
-    int64_t packets = (int64_t)c->q->segment.data.size / PACKET, sent = p->host_packets;
-    emit_host_parameters(p, c->q->offset, packets);
-    emit_inject_parameters(p, sent, packets, c->q->segment.lanes, c->tiles);
-}
-
 static void emit_piece(struct conv *c, struct program *p)
 {
     /* Tiles that had no part in a smaller layer before this one count from 0 again, with all others.  So they do where
@@ -581,7 +574,7 @@ static void emit_piece(struct conv *c, struct program *p)
         load_header(c, p);
     compute(c, p);
     if (c->q->streamed)
-        stream(c, p);
+        emit_stream(p, c->q, c->tiles);
     else if (c->kind == CONV_WIDE)
         emit_broadcast(p, c->q, c->tiles);
     else

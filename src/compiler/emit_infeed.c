@@ -55,23 +55,30 @@ void emit_host_parameters(struct program *p, int64_t offset, int64_t packets)
     p->host_packets += packets;
 }
 
-void emit_inject_parameters(struct program *p, int64_t first, int64_t packets, int32_t lanes, int32_t dst)
+static struct isa_inject injected(int64_t first, int64_t packets, int32_t lanes, int32_t dst)
 {
     enum { FIFO_HALF_PACKETS = 1024 };
-    program_add(p, (struct isa_inst){.op = ISA_INJECT,
-                                     .inject = {.t = fifo_units(first, packets, FIFO_HALF_PACKETS),
-                                                .p = {[1] = signal_at(0)},
-                                                .wait = {wait_core(ISA_PARAM_POP, first + 1, 1)},
-                                                .one = 1,
-                                                .dst = dst,
-                                                .cells = lanes - 1}});
+    return (struct isa_inject){.t = fifo_units(first, packets, FIFO_HALF_PACKETS),
+                               .p = {[1] = signal_at(0)},
+                               .wait = {wait_core(ISA_PARAM_POP, first + 1, 1)},
+                               .one = 1,
+                               .dst = dst,
+                               .cells = lanes - 1};
+}
+
+void emit_inject_parameters(struct program *p, int64_t first, int64_t packets, int32_t lanes, int32_t dst)
+{
+    program_add(p, (struct isa_inst){.op = ISA_INJECT, .inject = injected(first, packets, lanes, dst)});
 }
 
 void emit_stream(struct program *p, const struct parameter *q, int32_t dst)
 {
     int64_t packets = (int64_t)q->segment.data.size / PACKET, sent = p->host_packets;
     emit_host_parameters(p, q->offset, packets);
-    emit_inject_parameters(p, sent, packets, q->segment.lanes, dst);
+    struct isa_inject in = injected(sent, packets, q->segment.lanes, dst);
+    in.wait[1] = wait_core(ISA_PRODUCER_A, program_flag(p, ALL_TILES, ISA_RPROD_A), 0);
+    in.wait[1].dim = 2;
+    program_add(p, (struct isa_inst){.op = ISA_INJECT, .inject = in});
 }
 
 /* ---- cached parameters, from the tiles that keep them ---- */

@@ -208,7 +208,7 @@ static uint32_t table_of(struct plan *p, const struct softmax *m, uint32_t insid
     for (int32_t k = 0; k < 4 * m->words; k++)
         numbers[k] = k < m->k ? inside : behind;
     uint32_t q = lanes_parameter(p, m->step->op, numbers, m->words, m->c.words);
-    if (!m->everywhere) /* always whole: three programs of three */
+    if (!m->everywhere && m->c.tiles > 1) /* always whole: three programs of three */
         p->parameters[q].part = 0;
     return q;
 }
@@ -217,10 +217,7 @@ static uint32_t table_of(struct plan *p, const struct softmax *m, uint32_t insid
 static uint32_t one_of(struct plan *p, const struct softmax *m)
 {
     const uint32_t numbers[4] = {f32_bits(1)};
-    uint32_t q = lanes_parameter(p, m->step->op, numbers, 1, 1);
-    p->parameters[q].kind = PLACE_CONV;
-    p->parameters[q].part = 1;
-    return q;
+    return lanes_parameter(p, m->step->op, numbers, 1, 1);
 }
 
 static bool size_softmax(struct plan *p, uint32_t index)

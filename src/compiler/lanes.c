@@ -1,6 +1,7 @@
 /* Facts: SOFTMAX over 1001 classes in mobilenet_v1_0.25_128 and 0.5_160 (rows beside the layer before it), 0.75_192 (on
- * one tile each, over ring B), over 10 classes in keras_lstm.  From the host: the rows of the 15.0 classifier's SOFTMAX
- * over 2 classes, on one tile; on several: none, as a FULLY_CONNECTED that is streamed. */
+ * one tile each, over ring B), over 10 classes in keras_lstm.  From the host: on several tiles and on one in
+ * mobilenet_v1_0.25_128 compiled together with 1.0_224, 0.5_160 and 0.75_192; on one in the 15.0 classifier's SOFTMAX over
+ * 2 classes. */
 #include "compiler/lanes.h"
 
 #include "compiler/families.h"
@@ -15,8 +16,7 @@ uint32_t lanes_parameter(struct plan *p, uint32_t op, const uint32_t *numbers, i
     for (int32_t i = 0; i < words; i++)
         for (int32_t k = 0; k < NUMBERS; k++)
             put_le32(data + (size_t)i * row + 4 * (size_t)k, numbers[NUMBERS * i + k]);
-    return plan_parameter(p, (struct parameter){.op = op, .kind = words <= slice ? PLACE_SPREAD : PLACE_CONV,
-                                                .part = words <= slice ? 0 : slice,
+    return plan_parameter(p, (struct parameter){.op = op, .kind = PLACE_CONV, .part = slice,
                                                 .segment = {.data = bytes_of(data, (size_t)words * row),
                                                             .form = SEGMENT_WIDE, .groups = 1, .lanes = LANES,
                                                             .rows = words}});
@@ -34,13 +34,24 @@ int slice_classes(const struct slices *c, struct slice_class out[2])
 /* The rows lie where they are used. */
 static bool at_home(const struct parameter *q)
 {
-    return !q->streamed && (q->at.parted || (q->kind == PLACE_SPREAD && q->at.chunks[0].tile == 0));
+    return !q->streamed && q->at.parted;
 }
 
 /* One row a word, without a loop for a single one. */
 static struct loops rows_of(int32_t words, int64_t stride)
 {
     return words > 1 ? LOOPS({1, 1}, {words, stride}) : NO_LOOPS;
+}
+
+/* Words of a slice one after the other into the same row. */
+static struct isa_ring_recv received(int32_t words, int32_t tile, struct program *p)
+{
+    int32_t each = words > 1 ? 0 : 1; /* a signal for each word */
+    return (struct isa_ring_recv){
+        .tiles = 1 << tile,
+        .w = buffered(wide_rows(LANES_ROW, words > 1 ? LOOPS({words, 0}) : NO_LOOPS), each, 1),
+        .p = signal_at(each),
+        .wait = wait_room(ISA_W2S, each, program_flag(p, 1 << tile, ISA_W2S) - 1, 1)};
 }
 
 void lanes_load(const struct plan *plan, uint32_t parameter, const struct slices *c, int32_t store, int32_t numbers,
@@ -51,12 +62,8 @@ void lanes_load(const struct plan *plan, uint32_t parameter, const struct slices
     bool home = at_home(q);
     enum isa_flag arrived = q->streamed ? ISA_RREAD_A : ISA_RREAD_B;
     for (int32_t t = 0; t < c->tiles && !home; t++)
-        program_add(p, (struct isa_inst){
-                           .op = q->streamed ? ISA_RING_RECV_A : ISA_RING_RECV_B,
-                           .recv = {.tiles = 1 << t,
-                                    .w = buffered(wide_rows(LANES_ROW, LOOPS({slice_words(c, t), 0})), 0, 1),
-                                    .p = signal_at(0),
-                                    .wait = wait_room(ISA_W2S, 0, program_flag(p, 1 << t, ISA_W2S) - 1, 1)}});
+        program_add(p, (struct isa_inst){.op = q->streamed ? ISA_RING_RECV_A : ISA_RING_RECV_B,
+                                         .recv = received(slice_words(c, t), t, p)});
     int32_t done = 0;
     for (int32_t t = 0; t < c->tiles; t++) {
         int32_t words = slice_words(c, t), row = home ? q->at.chunks[t].row : LANES_ROW, tiles = 0;
@@ -110,6 +117,10 @@ bool lanes_send(const struct plan *plan, uint32_t parameter, const struct slices
     if (at_home(q))
         return false;
     int64_t sent = p->host_packets;
+    if (q->streamed && c->tiles == 1) {
+        emit_stream(p, q, 1);
+        return false;
+    }
     if (q->streamed)
         emit_host_parameters(p, q->offset, (int64_t)q->segment.data.size / PACKET);
     for (int32_t t = 0; t < c->tiles; t++) {
@@ -119,5 +130,5 @@ bool lanes_send(const struct plan *plan, uint32_t parameter, const struct slices
         else
             send_cached(&q->at, c->words * t, words, t, p);
     }
-    return true;
+    return !q->streamed;
 }

@@ -48,14 +48,24 @@ static struct slot heap_pop(struct heap *h)
 
 /* ---- order of assignment ---- */
 
+static int32_t all_rows(const struct place_item *item) { return item->groups * item->rows; }
+
+/* Of what is spread counts what a tile takes (mobilenet_v1_1.0_224 compiled together with three others: the layers of 257,
+ * 193, 129 and 65 rows a tile among depthwise ones of 160, 120, 80 and 60). */
+static int32_t rank(const struct place_item *item)
+{
+    return item->kind == PLACE_SPREAD ? spread_groups_per_tile(item->groups) * item->rows : item->rows;
+}
+
 static bool larger(const void *context, uint32_t x, uint32_t y)
 {
     const struct place_item *items = context, *a = &items[x], *b = &items[y];
+    bool conv_a = a->kind == PLACE_CONV, conv_b = b->kind == PLACE_CONV;
     if (a->level != b->level)
         return a->level > b->level;
-    if (a->kind != b->kind)
-        return a->kind > b->kind;
-    return a->groups * a->rows > b->groups * b->rows;
+    if (conv_a != conv_b)
+        return conv_b;
+    return rank(a) > rank(b);
 }
 
 /* Indices by TFLite operator (stable), then by the rule. */
@@ -79,31 +89,38 @@ static void add_chunk(struct placed *p, int32_t tile, int32_t rows)
     p->chunks[p->count++] = (struct place_chunk){.tile = tile, .rows = rows};
 }
 
-/* Groups k*per .. of a 1x1 output go to tile first + k. */
-static bool assign_spread(struct arena *a, const struct place_item *item, int32_t cap, int32_t *load,
+/* `share` rows each to consecutive tiles, the last takes the rest; the first tile is the lowest from which all have room,
+ * up to `last_first`.  Whether it succeeds or not, all tiles leave the heap and come back in their order, which changes
+ * the order of equal loads (deeplabv3_mnv2_dm05_pascal, newest: all 56 places; mobilenet_v1_0.25_128, 0.5_160, 0.75_192 by
+ * their tables of SOFTMAX). */
+static bool assign_shares(struct arena *a, int32_t rows, int32_t share, int32_t last_first, int32_t cap, struct heap *h,
                           struct placed *out)
 {
-    int32_t per = spread_groups_per_tile(item->groups), tiles = spread_tiles(item->groups);
-    out->chunks = ARENA_ARRAY(a, struct place_chunk, (size_t)tiles);
-    for (int32_t first = 0; first + tiles <= TILES; first++) {
-        out->count = 0;
-        for (int32_t k = 0; k < tiles; k++) {
-            int32_t groups = item->groups - k * per < per ? item->groups - k * per : per;
-            if (load[first + k] + groups * item->rows > cap)
-                break;
-            add_chunk(out, first + k, groups * item->rows);
-        }
-        if (out->count == (uint32_t)tiles) {
-            for (uint32_t k = 0; k < out->count; k++)
-                load[out->chunks[k].tile] += out->chunks[k].rows;
-            return true;
-        }
+    int32_t load[TILES], tiles = (int32_t)ceil_div(rows, share), first = 0, fit = 0;
+    for (unsigned i = 0; i < TILES; i++)
+        load[h->a[i].tile] = h->a[i].load;
+    while (fit < tiles && first + tiles <= TILES && first <= last_first) {
+        int32_t left = rows - fit * share;
+        if (load[first + fit] + (left < share ? left : share) <= cap)
+            fit++;
+        else
+            first++, fit = 0;
     }
-    return false;
+    bool room = fit == tiles;
+    if (room)
+        out->chunks = ARENA_ARRAY(a, struct place_chunk, (size_t)tiles);
+    for (int32_t k = 0, left = rows; room && k < tiles; k++, left -= share) {
+        add_chunk(out, first + k, left < share ? left : share);
+        load[first + k] += out->chunks[k].rows;
+    }
+    h->n = 0;
+    for (int32_t t = 0; t < TILES; t++)
+        heap_push(h, (struct slot){load[t], t});
+    return room;
 }
 
 /* The whole segment to the least loaded tile; cut by rows where it does not fit into one. */
-static bool assign_whole(struct arena *a, const struct place_item *item, int32_t cap, struct heap *h,
+static void assign_whole(struct arena *a, const struct place_item *item, int32_t cap, struct heap *h,
                          struct placed *out)
 {
     struct slot held[TILES];
@@ -117,7 +134,7 @@ static bool assign_whole(struct arena *a, const struct place_item *item, int32_t
     for (unsigned i = 0; i < n_held; i++)
         heap_push(h, held[i]);
     if (!fits)
-        return false;
+        return;
     out->chunks = ARENA_ARRAY(a, struct place_chunk, TILES);
     for (left = item->rows; left > 0;) {
         struct slot s = heap_pop(h);
@@ -127,38 +144,18 @@ static bool assign_whole(struct arena *a, const struct place_item *item, int32_t
         heap_push(h, s);
         left -= rows;
     }
-    return true;
 }
 
-/* Part k to tile k.  Whether it succeeds or not, all tiles leave the heap and come back in their order, which changes
- * the order of equal loads (mobilenet_v1_0.25_128, 0.5_160: tables of SOFTMAX beside the layer before it; 0.75_192: no
- * room for them). */
-static bool assign_parts(struct arena *a, const struct place_item *item, int32_t cap, struct heap *h,
-                         struct placed *out)
+static void assign_one(struct arena *a, const struct place_item *item, int32_t cap, struct heap *h, struct placed *out)
 {
-    int32_t load[TILES], tiles = (int32_t)ceil_div(item->rows, item->part);
-    for (unsigned i = 0; i < TILES; i++)
-        load[h->a[i].tile] = h->a[i].load;
-    *out = (struct placed){.chunks = ARENA_ARRAY(a, struct place_chunk, TILES), .parted = tiles <= TILES};
-    for (int32_t t = 0, left = item->rows; t < tiles && out->parted; t++, left -= item->part) {
-        int32_t rows = left < item->part ? left : item->part;
-        out->parted = load[t] + rows <= cap;
-        add_chunk(out, t, rows);
-    }
-    for (uint32_t k = 0; out->parted && k < out->count; k++)
-        load[k] += out->chunks[k].rows;
-    h->n = 0;
-    for (int32_t t = 0; t < TILES; t++)
-        heap_push(h, (struct slot){load[t], t});
-    return out->parted;
-}
-
-static bool assign_one(struct arena *a, const struct place_item *item, int32_t cap, struct heap *h, struct placed *out)
-{
-    if (item->part && assign_parts(a, item, cap, h, out))
-        return true;
     *out = (struct placed){0};
-    return assign_whole(a, item, cap, h, out);
+    if (item->kind == PLACE_SPREAD) {
+        assign_shares(a, all_rows(item), rank(item), TILES, cap, h, out);
+        return;
+    }
+    out->parted = item->part && assign_shares(a, item->rows, item->part, 0, cap, h, out);
+    if (!out->parted)
+        assign_whole(a, item, cap, h, out);
 }
 
 /* ---- rows ---- */
@@ -189,30 +186,14 @@ static void assign_rows(const struct place_item *items, uint32_t count, int32_t 
             take_rows(&out[i], next);
 }
 
-bool place_parameters(struct arena *a, const struct place_item *items, uint32_t count, struct place_room *room,
-                      struct placed *out, uint32_t *misfit)
+void place_parameters(struct arena *a, const struct place_item *items, uint32_t count, struct place_room *room,
+                      struct placed *out)
 {
     uint32_t *order = assignment_order(a, items, count);
-    int32_t load[TILES], cap = room->cap;
-    memcpy(load, room->base, sizeof load);
-    for (uint32_t k = 0; k < count; k++) {
-        uint32_t i = order[k];
-        out[i] = (struct placed){0};
-        if (items[i].kind == PLACE_SPREAD && !assign_spread(a, &items[i], cap, load, &out[i])) {
-            *misfit = i;
-            return false;
-        }
-    }
     struct heap h = {.n = 0};
     for (int32_t t = 0; t < TILES; t++)
-        heap_push(&h, (struct slot){load[t], t});
-    for (uint32_t k = 0; k < count; k++) {
-        uint32_t i = order[k];
-        if (items[i].kind != PLACE_SPREAD && !assign_one(a, &items[i], cap, &h, &out[i])) {
-            *misfit = i;
-            return false;
-        }
-    }
+        heap_push(&h, (struct slot){room->base[t], t});
+    for (uint32_t k = 0; k < count; k++)
+        assign_one(a, &items[order[k]], room->cap, &h, &out[order[k]]);
     assign_rows(items, count, room->base, out);
-    return true;
 }

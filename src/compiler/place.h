@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum place_kind { /* the number is the priority */
-    PLACE_CONV = 0,
-    PLACE_DEPTHWISE = 1, /* also narrow convolutions of more than 4 inputs */
-    PLACE_SPREAD = 2,    /* 1x1 outputs: groups of 64 outputs go to consecutive tiles */
+enum place_kind { /* PLACE_CONV comes last; the others are equals */
+    PLACE_CONV,
+    PLACE_DEPTHWISE, /* also narrow convolutions of more than 4 inputs */
+    PLACE_SPREAD,    /* 1x1 outputs: groups of 64 outputs go to consecutive tiles */
 };
 
 struct place_item {
@@ -40,11 +40,12 @@ struct place_room { /* rows [base[t], cap) of tile t are free */
     int32_t base[PLACE_TILES], cap;
 };
 
-/* `items` in execution order; out[i] belongs to items[i].  `room` shrinks by what was placed, so that what is compiled
- * together lies side by side.
- * False, with `*misfit` the item for which there was no room, `room` as it was and `out` undefined. */
-bool place_parameters(struct arena *a, const struct place_item *items, uint32_t count, struct place_room *room,
-                      struct placed *out, uint32_t *misfit);
+/* `items` in execution order, those of models compiled together one model after the other; out[i] belongs to items[i].
+ * The largest of a kind choose first; what finds no room is passed over (out[i].count == 0), and smaller items may still
+ * find some: 0.25_128, 0.5_160 and 0.75_192 compiled together with mobilenet_v1_1.0_224 fill every row, the last with the
+ * single 1.0 of 0.5_160.  `room` shrinks by what was placed. */
+void place_parameters(struct arena *a, const struct place_item *items, uint32_t count, struct place_room *room,
+                      struct placed *out);
 
 /* How a spread item is cut: groups per tile, and tiles. */
 int32_t spread_groups_per_tile(int32_t groups);

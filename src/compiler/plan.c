@@ -391,35 +391,36 @@ static struct place_item item_of(const struct parameter *q)
         .level = q->level};
 }
 
-/* What is not marked as streamed, of all plans in their order, placed as one model's.  False: no room, with `*misfit`
- * the parameter for which there was none. */
-static bool place_cached(struct plan *const *plans, uint32_t n_plans, struct place_room *room,
-                         struct parameter **misfit)
+/* The parameters of all plans that share a chip, in their order, as those of one model. */
+struct shared {
+    struct place_item *items;
+    struct placed *placed;
+    struct parameter **which;
+    struct plan **owner;
+    uint32_t count;
+};
+
+/* Those that are not marked as streamed. */
+static struct shared share(struct plan *const *plans, uint32_t n_plans)
 {
     struct arena *a = plans[0]->arena;
-    uint32_t all = 0, n = 0, ops = 0, worst;
+    uint32_t all = 0, ops = 0;
     for (uint32_t k = 0; k < n_plans; k++)
         all += plans[k]->n_parameters;
-    struct place_item *items = ARENA_ARRAY(a, struct place_item, all);
-    struct placed *placed = ARENA_ARRAY(a, struct placed, all);
-    struct parameter **which = ARENA_ARRAY(a, struct parameter *, all);
+    struct shared s = {ARENA_ARRAY(a, struct place_item, all), ARENA_ARRAY(a, struct placed, all),
+                       ARENA_ARRAY(a, struct parameter *, all), ARENA_ARRAY(a, struct plan *, all), 0};
     for (uint32_t k = 0; k < n_plans; k++) {
         for (uint32_t i = 0; i < plans[k]->n_parameters; i++) {
             if (plans[k]->parameters[i].streamed)
                 continue;
-            which[n] = &plans[k]->parameters[i];
-            items[n] = item_of(which[n]);
-            items[n++].op += ops;
+            s.which[s.count] = &plans[k]->parameters[i];
+            s.owner[s.count] = plans[k];
+            s.items[s.count] = item_of(s.which[s.count]);
+            s.items[s.count++].op += ops;
         }
         ops += plans[k]->graph->n_operators;
     }
-    if (!place_parameters(a, items, n, room, placed, &worst)) {
-        *misfit = which[worst];
-        return false;
-    }
-    for (uint32_t i = 0; i < n; i++)
-        which[i]->at = placed[i];
-    return true;
+    return s;
 }
 
 bool plan_place_narrow(struct plan *p)
@@ -428,45 +429,65 @@ bool plan_place_narrow(struct plan *p)
     return p->narrow_words <= NARROW_WORDS || too_large(p);
 }
 
-bool plan_place_together(struct plan *const *plans, uint32_t n, struct place_room *room)
+/* One to send instead of rows of four channels that found no room: the last that has whole rows. */
+static struct parameter *whole_rows(const struct shared *s)
 {
-    struct parameter *misfit;
-    return n > 0 && place_cached(plans, n, room, &misfit);
-}
-
-/* Another one to send instead of rows of four channels: the last that has whole rows. */
-static struct parameter *whole_rows(struct plan *p)
-{
-    for (uint32_t i = p->n_parameters; i-- > 0;)
-        if (!p->parameters[i].streamed && !segment_packed(&p->parameters[i].segment))
-            return &p->parameters[i];
+    for (uint32_t i = s->count; i-- > 0;)
+        if (s->placed[i].count && !segment_packed(&s->which[i]->segment))
+            return s->which[i];
     return NULL;
 }
 
-static bool must_be_cached(struct plan *p, const struct parameter *q)
+static bool must_be_cached(struct plan *p, const struct parameter *q, const struct place_room *room)
 {
     p->misfit = q->op;
     return status_fail(p->st, STATUS_LIMIT,
                        "%s: %zu bytes of weights in rows of four channels must lie in the cache, where steps leave "
                        "%lld bytes",
-                       plan_op_text(p, q->op), q->segment.data.size, 16LL * 256 * p->wide_floor);
+                       plan_op_text(p, q->op), q->segment.data.size, 16LL * 256 * room->cap);
 }
 
-bool plan_place_parameters(struct plan *p, struct place_room *room)
+static uint32_t packed_without_room(const struct shared *s)
 {
-    struct parameter *misfit;
-    while (!place_cached(&p, 1, room, &misfit)) {
-        struct parameter *sent = segment_packed(&misfit->segment) ? whole_rows(p) : misfit;
-        if (!sent)
-            return must_be_cached(p, misfit);
-        sent->streamed = true;
-    }
+    uint32_t i = 0;
+    while (i < s->count && (s->placed[i].count || !segment_packed(&s->which[i]->segment)))
+        i++;
+    return i;
+}
+
+static void number_streamed(struct plan *p)
+{
     for (uint32_t i = 0; i < p->n_parameters; i++) {
         if (!p->parameters[i].streamed)
             continue;
         p->parameters[i].offset = p->streamed_bytes;
         p->streamed_bytes += (int64_t)p->parameters[i].segment.data.size;
     }
+}
+
+bool plan_place_parameters(struct plan *const *plans, uint32_t n, struct place_room *room)
+{
+    for (bool again = n > 0; again;) {
+        struct shared s = share(plans, n);
+        struct place_room left = *room;
+        place_parameters(plans[0]->arena, s.items, s.count, &left, s.placed);
+        uint32_t packed = packed_without_room(&s);
+        again = packed < s.count;
+        if (again) {
+            struct parameter *sent = whole_rows(&s);
+            if (!sent)
+                return must_be_cached(s.owner[packed], s.which[packed], room);
+            sent->streamed = true;
+            continue;
+        }
+        for (uint32_t i = 0; i < s.count; i++) {
+            s.which[i]->streamed = s.placed[i].count == 0;
+            s.which[i]->at = s.placed[i];
+        }
+        *room = left;
+    }
+    for (uint32_t k = 0; k < n; k++)
+        number_streamed(plans[k]);
     return true;
 }
 

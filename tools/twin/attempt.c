@@ -6,6 +6,18 @@
 #include "sim/sim.h"
 #include "support/trial.h"
 
+static struct compile_options options_of(const struct catalogue_row *row)
+{
+    return (struct compile_options){.min_runtime_version = 14, .has_token = true,
+                                    .multiple_subgraphs = strtoul(row->outer_graph, NULL, 10) > 1};
+}
+
+static void judge(const struct catalogue_row *row, struct attempt *x)
+{
+    if (twin_facts(x->a, x->result.file, &x->facts, &x->st))
+        x->verdict = twin_compare(row, &x->facts);
+}
+
 static void attempt_variant(const struct catalogue_row *row, unsigned variant, uint64_t seed, struct attempt *out)
 {
     *out = (struct attempt){.a = arena_new(), .variant = variant};
@@ -13,12 +25,10 @@ static void attempt_variant(const struct catalogue_row *row, unsigned variant, u
         out->model = NULL;
         return;
     }
-    struct compile_options o = {.min_runtime_version = 14, .has_token = true,
-                                .multiple_subgraphs = strtoul(row->outer_graph, NULL, 10) > 1};
+    struct compile_options o = options_of(row);
     const struct tfl_model *m = out->model;
-    if (compile_models(out->a, &m, 1, &o, &out->result, &out->st) &&
-        twin_facts(out->a, out->result.file, &out->facts, &out->st))
-        out->verdict = twin_compare(row, &out->facts);
+    if (compile_models(out->a, &m, 1, &o, &out->result, &out->st))
+        judge(row, out);
 }
 
 static bool better(const struct attempt *x, const struct attempt *y)
@@ -47,6 +57,33 @@ void attempt_nearest(const struct catalogue_row *row, uint64_t seed, struct atte
         attempt_free(take ? out : &other);
         if (take)
             *out = other;
+    }
+}
+
+void attempt_together(const struct catalogue_row *const *rows, unsigned count, uint64_t seed, struct attempt *out)
+{
+    const struct tfl_model *models[ATTEMPT_TOGETHER];
+    struct compile_result results[ATTEMPT_TOGETHER];
+    struct compile_options o = options_of(rows[0]);
+    bool built = true;
+    for (unsigned i = 0; i < count; i++) {
+        attempt_nearest(rows[i], seed, &out[i]);
+        models[i] = out[i].model;
+        built &= models[i] != NULL;
+        out[i].st = models[i] ? (struct status){0} : out[i].st;
+        out[i].verdict = (struct twin_verdict){0};
+    }
+    struct status st = {0};
+    bool compiled = built && compile_models(out[0].a, models, count, &o, results, &st);
+    for (unsigned i = 0; i < count; i++) {
+        if (compiled) {
+            out[i].result = results[i];
+            judge(rows[i], &out[i]);
+        } else if (models[i] && built) {
+            out[i].st = st;
+        } else if (models[i]) {
+            status_fail(&out[i].st, STATUS_UNSUPPORTED, "another model of the command was not built");
+        }
     }
 }
 

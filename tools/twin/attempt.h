@@ -19,6 +19,11 @@ struct attempt {
  * that are zero are not stored: catalogue P241, P242). */
 void attempt_nearest(const struct catalogue_row *row, uint64_t seed, struct attempt *out);
 
+/* Rows whose models were compiled by one command, in that order; each in the variant that comes nearest when it is
+ * compiled alone.  What is compiled lives in the arena of the first: free them all together. */
+enum { ATTEMPT_TOGETHER = 32 };
+void attempt_together(const struct catalogue_row *const *rows, unsigned count, uint64_t seed, struct attempt *out);
+
 /* The compiled twin on trial (support/trial.h): verified, run once, and once more by the strict simulator where the run
  * took no more than `strict_macs` multiply-adds (counted for the last Edge TPU operator). */
 struct attempt_trial {

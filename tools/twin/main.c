@@ -14,6 +14,7 @@ static const char usage[] =
     "  -n, --name TEXT     only rows whose id is TEXT, or whose repository and path contain it\n"
     "  -r, --runtime N     only packages of this runtime version (14: compiler 16)\n"
     "  -u, --unshipped     only rows whose files are not in the corpus\n"
+    "  -t, --together IDS  only these rows (P309,P308), compiled by one command in this order: they share the cache\n"
     "  -s, --seed N        of the weights (1)\n"
     "  -v, --verbose       rows that agree too, and why operators stay on the CPU\n"
     "  -c, --check         verifies what was compiled and runs it on the simulated chip against the kernels\n"
@@ -22,7 +23,7 @@ static const char usage[] =
     "  -h, --help\n";
 
 struct settings {
-    const char *name, *output;
+    const char *name, *output, *together;
     int32_t runtime;
     uint64_t seed, limit;
     bool unshipped, verbose, check;
@@ -95,20 +96,58 @@ static void check(const struct settings *s, const struct catalogue_row *row, con
     fflush(stdout);
 }
 
+static bool report(const struct settings *s, const struct catalogue_row *row, const struct attempt *x,
+                   struct totals *t)
+{
+    print_attempt(row, x);
+    t->rows++, t->built += x->model != NULL, t->compiled += x->facts.compiled;
+    t->outer += x->verdict.same_outer, t->tile += x->verdict.same_tile, t->all += x->verdict.same_all;
+    t->size += x->verdict.same_size;
+    if (s->check && x->facts.compiled)
+        check(s, row, x, t);
+    if (s->verbose || (!x->st.code && !x->verdict.same_outer))
+        print_reasons(&x->result);
+    return !x->model || write_both(x->a, s, row->id, x->model, x->result.file);
+}
+
 static bool one_row(const struct settings *s, const struct catalogue_row *row, struct totals *t)
 {
     struct attempt x;
     attempt_nearest(row, s->seed, &x);
-    print_attempt(row, &x);
-    t->rows++, t->built += x.model != NULL, t->compiled += x.facts.compiled;
-    t->outer += x.verdict.same_outer, t->tile += x.verdict.same_tile, t->all += x.verdict.same_all;
-    t->size += x.verdict.same_size;
-    if (s->check && x.facts.compiled)
-        check(s, row, &x, t);
-    if (s->verbose || (!x.st.code && !x.verdict.same_outer))
-        print_reasons(&x.result);
-    bool ok = !x.model || write_both(x.a, s, row->id, x.model, x.result.file);
+    bool ok = report(s, row, &x, t);
     attempt_free(&x);
+    return ok;
+}
+
+static const struct catalogue_row *row_of(const struct catalogue_row *rows, uint32_t count, const char *id, size_t size)
+{
+    for (uint32_t k = 0; k < count; k++)
+        if (strlen(rows[k].id) == size && memcmp(rows[k].id, id, size) == 0)
+            return &rows[k];
+    fprintf(stderr, "twin: no row %.*s\n", (int)size, id);
+    return NULL;
+}
+
+static bool rows_together(const struct settings *s, const struct catalogue_row *rows, uint32_t count)
+{
+    const struct catalogue_row *list[ATTEMPT_TOGETHER];
+    unsigned n = 0;
+    for (const char *id = s->together; *id; n++) {
+        size_t size = strcspn(id, ",");
+        if (n == ATTEMPT_TOGETHER || !(list[n] = row_of(rows, count, id, size)))
+            return false;
+        id += size + (id[size] == ',');
+    }
+    struct attempt x[ATTEMPT_TOGETHER];
+    struct totals t = {0};
+    bool ok = true;
+    if (n)
+        attempt_together(list, n, s->seed, x);
+    for (unsigned k = 0; k < n; k++)
+        ok = report(s, list[k], &x[k], &t) && ok;
+    for (unsigned k = 0; k < n; k++)
+        attempt_free(&x[k]);
+    printf("together: %u rows, %u compiled, %u with all the same\n", t.rows, t.compiled, t.all);
     return ok;
 }
 
@@ -142,16 +181,17 @@ static bool all_rows(const struct settings *s, const struct catalogue_row *rows,
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"name", 1, NULL, 'n'},    {"runtime", 1, NULL, 'r'},
-                                            {"unshipped", 0, NULL, 'u'}, {"seed", 1, NULL, 's'},
+                                            {"unshipped", 0, NULL, 'u'}, {"together", 1, NULL, 't'}, {"seed", 1, NULL, 's'},
                                             {"verbose", 0, NULL, 'v'}, {"check", 0, NULL, 'c'},
                                             {"limit", 1, NULL, 'l'},   {"output", 1, NULL, 'o'},
                                             {"help", 0, NULL, 'h'},    {0}};
     struct settings s = {.seed = 1, .limit = 500};
-    for (int o; (o = getopt_long(argc, argv, "n:r:us:vcl:o:h", options, NULL)) != -1;)
+    for (int o; (o = getopt_long(argc, argv, "n:r:ut:s:vcl:o:h", options, NULL)) != -1;)
         switch (o) {
         case 'n': s.name = optarg; break;
         case 'r': s.runtime = (int32_t)strtol(optarg, NULL, 10); break;
         case 'u': s.unshipped = true; break;
+        case 't': s.together = optarg; break;
         case 's': s.seed = strtoull(optarg, NULL, 10); break;
         case 'v': s.verbose = true; break;
         case 'c': s.check = true; break;
@@ -172,7 +212,7 @@ int main(int argc, char **argv)
     bool ok = file_read(a, argv[optind], &text, &st) && catalogue_read(a, text, &rows, &count, &st);
     if (!ok)
         fprintf(stderr, "twin: %s: %s\n", argv[optind], st.message);
-    ok = ok && all_rows(&s, rows, count);
+    ok = ok && (s.together ? rows_together(&s, rows, count) : all_rows(&s, rows, count));
     arena_free(a);
     return ok ? 0 : 1;
 }
