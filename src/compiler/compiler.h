@@ -35,7 +35,7 @@ struct compile_result {
     uint64_t input_bytes, cached_bytes, remaining_bytes, streamed_bytes; /* of the three memory lines */
 };
 
-/* Compiles one or several models together (co-compilation shares the parameter cache; command order is priority).
+/* Compiles one or several models together (co-compilation: they share the parameter cache, and none has priority).
  * All models and results are arrays of `count`. */
 bool compile_models(struct arena *a, const struct tfl_model *const *models, unsigned count,
                     const struct compile_options *o, struct compile_result *results, struct status *st);

@@ -196,7 +196,7 @@ void emit_copy_rows(struct program *p, int32_t src, int32_t dst, int32_t words, 
 
 /* All rows of a cached parameter to ring B of the tiles in dst. */
 void emit_broadcast(struct program *p, const struct parameter *q, int32_t dst);
-/* A streamed parameter from the host to ring A of the tiles in dst, behind all that tiles have sent over it before. */
+/* A streamed parameter from the host to ring A of the tiles in dst, behind all that tiles have sent over it. */
 void emit_stream(struct program *p, const struct parameter *q, int32_t dst);
 /* Asks the host for `packets` 64-byte packets from byte `offset` of the streamed parameters: 0x25 and its descriptor.
  */

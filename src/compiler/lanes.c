@@ -1,7 +1,7 @@
-/* Facts: SOFTMAX over 1001 classes in mobilenet_v1_0.25_128 and 0.5_160 (rows beside the layer before it), 0.75_192 (on
- * one tile each, over ring B), over 10 classes in keras_lstm.  From the host: on several tiles and on one in
- * mobilenet_v1_0.25_128 compiled together with 1.0_224, 0.5_160 and 0.75_192; on one in the 15.0 classifier's SOFTMAX over
- * 2 classes. */
+/* Facts: SOFTMAX over 1001 classes in mobilenet_v1_0.25_128 and 0.5_160 (rows beside the layer before it), 0.75_192
+ * (on one tile each, over ring B), over 10 classes in keras_lstm.  From the host: on several tiles and on one in
+ * mobilenet_v1_0.25_128 compiled together with 1.0_224, 0.5_160 and 0.75_192; on one in the 15.0 classifier's SOFTMAX
+ * over 2 classes. */
 #include "compiler/lanes.h"
 
 #include "compiler/families.h"

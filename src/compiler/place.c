@@ -50,8 +50,8 @@ static struct slot heap_pop(struct heap *h)
 
 static int32_t all_rows(const struct place_item *item) { return item->groups * item->rows; }
 
-/* Of what is spread counts what a tile takes (mobilenet_v1_1.0_224 compiled together with three others: the layers of 257,
- * 193, 129 and 65 rows a tile among depthwise ones of 160, 120, 80 and 60). */
+/* Of what is spread counts what a tile takes (mobilenet_v1_1.0_224 compiled together with three others: the layers of
+ * 257, 193, 129 and 65 rows a tile among depthwise ones of 160, 120, 80 and 60). */
 static int32_t rank(const struct place_item *item)
 {
     return item->kind == PLACE_SPREAD ? spread_groups_per_tile(item->groups) * item->rows : item->rows;
@@ -89,10 +89,10 @@ static void add_chunk(struct placed *p, int32_t tile, int32_t rows)
     p->chunks[p->count++] = (struct place_chunk){.tile = tile, .rows = rows};
 }
 
-/* `share` rows each to consecutive tiles, the last takes the rest; the first tile is the lowest from which all have room,
- * up to `last_first`.  Whether it succeeds or not, all tiles leave the heap and come back in their order, which changes
- * the order of equal loads (deeplabv3_mnv2_dm05_pascal, newest: all 56 places; mobilenet_v1_0.25_128, 0.5_160, 0.75_192 by
- * their tables of SOFTMAX). */
+/* `share` rows each to consecutive tiles, the last takes the rest; the first tile is the lowest from which all have
+ * room, up to `last_first`.  Whether it succeeds or not, all tiles leave the heap and come back in their order, which
+ * changes the order of equal loads (deeplabv3_mnv2_dm05_pascal, newest: all 56 places; mobilenet_v1_0.25_128,
+ * 0.5_160, 0.75_192 by their tables of SOFTMAX). */
 static bool assign_shares(struct arena *a, int32_t rows, int32_t share, int32_t last_first, int32_t cap, struct heap *h,
                           struct placed *out)
 {

@@ -1,6 +1,6 @@
 /* Placement of cached parameters: which tile and which wide-memory rows each segment gets.
- * The rule is the official compiler's as far as it is known (../shared/isa/placement.md): exact on 99 of 108 checked
- * executables of compiler 16. */
+ * The rule is the official compiler's as far as it is known (../shared/isa/placement.md, where dense layers still choose
+ * before all others): docs/compiler.md, "Parameters", tells what it has been compared with. */
 #ifndef COMPILER_PLACE_H
 #define COMPILER_PLACE_H
 
@@ -40,10 +40,10 @@ struct place_room { /* rows [base[t], cap) of tile t are free */
     int32_t base[PLACE_TILES], cap;
 };
 
-/* `items` in execution order, those of models compiled together one model after the other; out[i] belongs to items[i].
- * The largest of a kind choose first; what finds no room is passed over (out[i].count == 0), and smaller items may still
- * find some: 0.25_128, 0.5_160 and 0.75_192 compiled together with mobilenet_v1_1.0_224 fill every row, the last with the
- * single 1.0 of 0.5_160.  `room` shrinks by what was placed. */
+/* `items` in execution order, those of models compiled together one model after the other; out[i] belongs to
+ * items[i].  The largest of a kind choose first; what finds no room is passed over (out[i].count == 0), and smaller
+ * items may still find some: 0.25_128, 0.5_160 and 0.75_192 compiled together with mobilenet_v1_1.0_224 fill every
+ * row, the last with the single 1.0 of 0.5_160.  `room` shrinks by what was placed. */
 void place_parameters(struct arena *a, const struct place_item *items, uint32_t count, struct place_room *room,
                       struct placed *out);
 

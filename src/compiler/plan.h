@@ -175,8 +175,8 @@ const char *plan_op_text(const struct plan *p, uint32_t op);
 bool plan_size(struct plan *p);
 bool plan_place_narrow(struct plan *p);
 /* Caches what fits in `room` of the parameters of all plans that share the chip, placed as those of one model in that
- * order; the rest is streamed.  `room` must lie below the wide floor of each.  Fails where rows of four channels remain,
- * which the host cannot send. */
+ * order; the rest is streamed.  `room` must lie below the wide floor of each.  Fails where rows of four channels
+ * remain, which the host cannot send. */
 bool plan_place_parameters(struct plan *const *plans, uint32_t n, struct place_room *room);
 bool plan_emit(struct plan *p, struct dwn_executable *out);
 

@@ -235,8 +235,8 @@ static void int8_needs_runtime_12(void **state)
     arena_free(a);
 }
 
-/* Models of one command share the chip: the largest layers are cached side by side, whosever they are; of the three equal
- * ones there is room for the first. */
+/* Models of one command share the chip: the largest layers are cached side by side, whosever they are; of the three
+ * equal ones there is room for the first. */
 static void models_compiled_together_share_the_cache(void **state)
 {
     (void)state;

@@ -236,6 +236,35 @@ static void models_of_one_command_share_all_tiles(void **state)
     arena_free(a);
 }
 
+/* Eight models of the same segments (prbodmann all_cnn, all_cnn_0, _1, _2, and conv_pools that are not known): the
+ * official numbers of cached segments and of their chunks (catalogue P309, P306, P307, P308), which follow from one
+ * number, the rows that the unknown four leave.  1952 is one of eight between 1880 and 1960 that give all of them. */
+static void equal_models_of_one_command(void **state)
+{
+    (void)state;
+    enum { MODELS = 8, SEGMENTS = 12 };
+    static const int32_t rows[SEGMENTS] = {24, 438, 438, 657, 1305, 1305, 1305, 153, 51, 3, 3, 3};
+    static const uint32_t segments[4] = {3, 3, 4, 6}, chunks[4] = {3, 9, 8, 6};
+    struct place_item items[MODELS * SEGMENTS];
+    struct placed out[MODELS * SEGMENTS];
+    struct place_room room = {.cap = 1952};
+    struct arena *a = arena_new();
+    for (uint32_t i = 0; i < MODELS * SEGMENTS; i++) {
+        uint32_t k = i % SEGMENTS;
+        items[i] = (struct place_item){.kind = PLACE_CONV, .groups = 1, .rows = rows[k], .part = k < 9 ? 0 : 16,
+                                       .op = i / SEGMENTS * SEGMENTS + (k < 9 ? k : 10)};
+    }
+    place_parameters(a, items, MODELS * SEGMENTS, &room, out);
+    for (uint32_t m = 0; m < 4; m++) {
+        uint32_t cached = 0, pieces = 0;
+        for (uint32_t i = m * SEGMENTS; i < (m + 1) * SEGMENTS; i++)
+            cached += out[i].count > 0, pieces += out[i].count;
+        assert_int_equal(cached, segments[m]);
+        assert_int_equal(pieces, chunks[m]);
+    }
+    arena_free(a);
+}
+
 /* Random segments: chunks stay inside the tiles, never overlap, and hold every row once. */
 static void placements_are_disjoint(void **state)
 {
@@ -365,6 +394,7 @@ int main(void)
         cmocka_unit_test(vectors_that_do_not_fit_on_tile_0_move_on),
         cmocka_unit_test(smaller_segments_fill_what_is_left),
         cmocka_unit_test(models_of_one_command_share_all_tiles),
+        cmocka_unit_test(equal_models_of_one_command),
         cmocka_unit_test(placements_are_disjoint),
         cmocka_unit_test(narrow_buffers_of_dense_256),
         cmocka_unit_test(narrow_buffers_of_looming_64),

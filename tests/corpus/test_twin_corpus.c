@@ -40,20 +40,26 @@ static bool listed(const struct catalogue_row *row)
     return false;
 }
 
-static void instructions_as_officially(void **state)
+static struct catalogue_row *read_catalogue(struct arena *a, uint32_t *n)
 {
-    (void)state;
-    struct arena *a = arena_new();
     struct bytes text;
     struct catalogue_row *rows;
-    uint32_t n;
     struct status st = {0};
     if (!file_read(a, CORPUS_DIR "/catalogue.tsv", &text, &st)) {
         arena_free(a);
         print_message("skipped: %s\n", st.message);
         skip();
     }
-    assert_true(catalogue_read(a, text, &rows, &n, &st));
+    assert_true(catalogue_read(a, text, &rows, n, &st));
+    return rows;
+}
+
+static void instructions_as_officially(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    uint32_t n;
+    const struct catalogue_row *rows = read_catalogue(a, &n);
     for (uint32_t k = 0; k < n; k++) {
         struct attempt x;
         if (!listed(&rows[k]))
@@ -69,8 +75,37 @@ static void instructions_as_officially(void **state)
     arena_free(a);
 }
 
+/* mobilenet_v2_1.0_224 (P445) was compiled together with models that are not known and left no room for any of its
+ * convolutions: they and the tables of SOFTMAX come from the host, depthwise and dense layers are cached.  So it is with
+ * these. */
+static void instructions_in_company(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"P445", "P433", "P433", "P433", "P403"};
+    enum { MODELS = sizeof ids / sizeof *ids };
+    const struct catalogue_row *together[MODELS] = {0};
+    struct attempt x[MODELS];
+    struct arena *a = arena_new();
+    uint32_t n;
+    const struct catalogue_row *rows = read_catalogue(a, &n);
+    for (uint32_t k = 0; k < n; k++)
+        for (unsigned i = 0; i < MODELS; i++)
+            if (strcmp(rows[k].id, ids[i]) == 0)
+                together[i] = &rows[k];
+    attempt_together(together, MODELS, 1, x);
+    if (x[0].st.code)
+        fail_msg("%s", x[0].st.message);
+    if (!x[0].verdict.same_all)
+        fail_msg("%s, ours %s: %s", together[0]->executables, x[0].facts.executables,
+                 twin_difference(a, together[0], &x[0].facts));
+    for (unsigned i = 0; i < MODELS; i++)
+        attempt_free(&x[i]);
+    arena_free(a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(instructions_as_officially)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(instructions_as_officially),
+                                       cmocka_unit_test(instructions_in_company)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
