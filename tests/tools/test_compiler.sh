@@ -120,6 +120,8 @@ says out "Try to compile segment with 3 ops"
 says out "Operation log: made/chain.v2_edgetpu.log"
 
 # ---- several models
+expect 0 -o again models/dense.tflite models/dense.tflite
+[ "$(grep -cF "Input model: models/dense.tflite" out)" = 2 ] || fail "a model named twice is not compiled twice"
 expect 0 -o together models/dense.tflite models/chain.v2.tflite
 grep -q "^Models compiled successfully in" out || fail "plural is missing"
 says out "Input model: models/dense.tflite"

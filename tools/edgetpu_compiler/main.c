@@ -46,11 +46,13 @@ static void name_output(struct arena *a, const struct options *opt, struct outpu
     o->log = path_join(a, opt->out_dir, arena_text(a, "%s_edgetpu.log", stem));
 }
 
+/* A model may be named several times: it takes as much of the cache, and its last compilation stays on disk (so
+ * HanChangHun/EdgeTPU-Compiler-Log-Parser calls the official compiler). */
 static bool names_differ(const struct output *o, int count)
 {
     for (int i = 0; i < count; i++) {
         for (int k = 0; k < i; k++) {
-            if (strcmp(o[i].model, o[k].model) == 0) {
+            if (strcmp(o[i].model, o[k].model) == 0 && strcmp(o[i].input, o[k].input) != 0) {
                 fprintf(stderr,
                         "edgetpu_compiler: %s and %s would both be written to %s; compile them into two directories\n",
                         o[k].input, o[i].input, o[i].model);
