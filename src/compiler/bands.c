@@ -24,7 +24,7 @@ struct bands bands_new(struct arena *a, const struct plan *p, const struct strip
         const struct step *s = &p->steps[i];
         for (uint32_t k = 0; k < s->n_in; k++) {
             enum band_role *role = &b.role[s->in[k]];
-            if (*role == BAND_NONE)
+            if (*role == BAND_NONE && !band_postponed(p, t, i))
                 *role = BAND_READ;
             else if (*role == BAND_MADE && s->family == &family_outfeed_image)
                 *role = BAND_END;

@@ -182,6 +182,15 @@ static struct life *lives_of(struct arena *a, const struct bands *b)
     return lives;
 }
 
+/* Somebody reads the image behind the group. */
+static bool stays(const struct bands *b, uint32_t value)
+{
+    bool read = b->p->values[value].last > b->t->last;
+    for (uint32_t i = b->t->first; i <= b->t->last; i++)
+        read = read || (band_postponed(b->p, b->t, i) && b->p->steps[i].in[0] == value);
+    return read;
+}
+
 /* When the whole image is in narrow memory in this pass: what is read until the last pass has taken its band, an end
  * from the first band on. */
 static struct life whole_life(const struct bands *b, const struct life *lives, uint32_t value)
@@ -191,13 +200,13 @@ static struct life whole_life(const struct bands *b, const struct life *lives, u
     bool first = b->pass == 0, last = b->pass == t->passes - 1;
     if (b->role[value] == BAND_END && t->kept)
         return NOWHERE; /* counted by parts_words */
-    if (v->first < t->first && b->role[value] == BAND_READ && t->kept)
+    if (v->first < t->first && b->role[value] == BAND_READ && t->kept && !stays(b, value))
         return (struct life){t->first, lives[value].first};
     if (b->role[value] == BAND_END)
         return t->leaves ? NOWHERE : (struct life){first ? lives[value].last : t->first, t->last};
     if (v->first >= t->first || v->last < t->first)
         return NOWHERE;
-    bool dies = b->role[value] == BAND_READ && v->last <= t->last && last;
+    bool dies = b->role[value] == BAND_READ && !stays(b, value) && last;
     return (struct life){t->first, dies ? lives[value].first : t->last};
 }
 
@@ -507,7 +516,7 @@ static void add_group(struct plan *p, const struct step *steps, const struct str
         add_pass(&g);
     }
     for (uint32_t i = t->first; i <= t->last && t->kept; i++)
-        if (b->role[steps[i].out] == BAND_END)
+        if (steps[i].out != NO_VALUE && b->role[steps[i].out] == BAND_END)
             join_parts(&g, steps[i].out, g.parts[steps[i].out], steps[i].op);
     if (t->leaves)
         p->values[steps[t->last].in[0]].passes = t->passes;

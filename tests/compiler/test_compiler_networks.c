@@ -10,7 +10,11 @@
 #include <cmocka.h>
 
 #include "compiler/judge.h"
+#include "darwinn/package.h"
+#include "isa/isa.h"
+#include "support/corpus.h"
 #include "support/make_model.h"
+#include "support/twin.h"
 
 #define ANY(d, list) (list)[up_to(d, sizeof(list) / sizeof *(list))]
 
@@ -440,9 +444,97 @@ static void branch_behind_a_pool(void **state)
     arena_free(a);
 }
 
+static struct judgement exact(struct arena *a, struct maker *k)
+{
+    struct judgement j = judge(a, maker_finish(k));
+    if (j.fault)
+        fail_msg("%s", j.fault);
+    assert_int_equal(j.compiled.n_mapped, j.compiled.n_ops);
+    return j;
+}
+
+static uint32_t opcodes(struct arena *a, struct judgement j, enum isa_opcode op)
+{
+    struct twin_facts facts;
+    struct status st = {0};
+    assert_true(twin_facts(a, j.compiled.file, &facts, &st));
+    return facts.opcodes[op];
+}
+
+/* Of an image with `z` channels: a convolution, a pool of the whole image, a dense layer. */
+static uint32_t to_wide_of_pool(int32_t z)
+{
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 1);
+    int x = make_input(k, 3, (int32_t[]){7, 7, z});
+    x = make_conv_2d(k, x, &(struct make_window){.channels = 64, .size = 1});
+    const struct make_window whole = {.size = 7, .padding = TFL_PAD_VALID};
+    x = make_flatten(k, make_pool(k, TFL_OP_AVERAGE_POOL_2D, x, &whole));
+    make_output(k, make_fully_connected(k, x, 64, TFL_ACT_NONE));
+    uint32_t n = opcodes(a, exact(a, k), ISA_TO_WIDE);
+    arena_free(a);
+    return n;
+}
+
+/* The identity matrix of an image of whole words serves the exchange before the pool too; that of other images has two
+ * rows, and the exchange writes its own (catalogue P182, P228). */
+static void pool_finds_the_identity_of_the_infeed(void **state)
+{
+    (void)state;
+    assert_int_equal(to_wide_of_pool(32) + 1, to_wide_of_pool(30));
+}
+
+/* 5x5 pixels: tiles with 2x2, 1x2, 2x1 and one, each with an instruction of its own (catalogue P185). */
+static void lines_leave_apart(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 1);
+    int x = make_input(k, 3, (int32_t[]){5, 5, 8});
+    make_output(k, make_conv_2d(k, x, &(struct make_window){.channels = 8, .size = 1}));
+    assert_int_equal(opcodes(a, exact(a, k), ISA_TO_WIDE), 1 + 4);
+    arena_free(a);
+}
+
+static bool leaves_before_the_last_product(struct bytes options, void *arg, struct status *st)
+{
+    struct arena *a = arena_new();
+    struct dwn_package *p;
+    struct isa_program program;
+    bool out = false, ok = dwn_from_custom_options(a, options, &p, st);
+    for (uint32_t e = 0; ok && e < p->n_executables; e++) {
+        ok = isa_decode_stream(a, p->executables[e].streams[0].code, &program, st);
+        for (size_t i = 0; ok && i < program.count; i++) {
+            out = out || program.inst[i].op == ISA_OUTFEED;
+            *(bool *)arg = *(bool *)arg || (out && program.inst[i].op == ISA_MAC);
+        }
+    }
+    arena_free(a);
+    return ok;
+}
+
+/* An output that is read too leaves as soon as it is made (catalogue P428). */
+static void outputs_leave_when_made(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 1);
+    struct status st = {0};
+    bool early = false;
+    int x = make_conv_2d(k, make_input(k, 3, (int32_t[]){19, 19, 8}), &(struct make_window){.channels = 16, .size = 1});
+    make_output(k, x);
+    make_output(k, make_depthwise_conv_2d(k, x, &(struct make_window){.channels = 1, .size = 3, .stride = 2}));
+    struct judgement j = exact(a, k);
+    assert_true(corpus_packages(a, j.compiled.file, leaves_before_the_last_product, &early, &st));
+    assert_true(early);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(borders), cmocka_unit_test(branch_behind_a_pool),
+                                       cmocka_unit_test(pool_finds_the_identity_of_the_infeed),
+                                       cmocka_unit_test(lines_leave_apart), cmocka_unit_test(outputs_leave_when_made),
                                        cmocka_unit_test(networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -299,10 +299,30 @@ static void many_pixels_a_tile(void **state)
     arena_free(a);
 }
 
+/* An output that nobody else reads, of an image made before the strips, leaves behind them; one that they read too. */
+static void outputs_before_strips(void **state)
+{
+    (void)state;
+    for (int read_too = 0; read_too < 2; read_too++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, TFL_INT8, 12);
+        const struct make_window wide = {.channels = 400, .size = 1, .activation = TFL_ACT_RELU6},
+                                 three = {.channels = 1, .size = 3}, narrow = {.channels = 16, .size = 1};
+        int x = make_input(k, 3, (int32_t[]){61, 61, 3});
+        x = make_conv_2d(k, x, &(struct make_window){.channels = 16, .size = 3});
+        int y = make_conv_2d(k, x, &narrow);
+        make_output(k, y);
+        x = make_depthwise_conv_2d(k, make_conv_2d(k, read_too ? y : x, &wide), &three);
+        check(a, k, make_conv_2d(k, x, &narrow));
+        arena_free(a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(stem),
-        cmocka_unit_test(many_pixels_a_tile), cmocka_unit_test(output_in_passes),
+        cmocka_unit_test(many_pixels_a_tile), cmocka_unit_test(outputs_before_strips),
+                                       cmocka_unit_test(output_in_passes),
                                        cmocka_unit_test(residual), cmocka_unit_test(moved_rows),
                                        cmocka_unit_test(inside), cmocka_unit_test(columns),
                                        cmocka_unit_test(many_steps),

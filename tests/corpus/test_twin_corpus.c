@@ -17,6 +17,9 @@ static const char *const equal_rows[] = {
     "P114", /* 640 channels */
     "P154", /* dense_1024 */
     "P182", /* 7x7x320 from the host: one identity matrix for the input, the exchange before a pool and SOFTMAX */
+    "P185", /* outputs that are read inside; of 5x5 pixels */
+    "P212", /* an input that the file has values for */
+    "P428", /* an output leaves as soon as it is made: the flags begin anew behind it */
     "P196", /* a row of pixels to a dense layer */
     "P245", /* 118x100x8 to a vector of 94400, LOGISTIC behind its dense layer */
     "P247", /* 7x7x320 to the host: tiles of 2x1 and of 1x2 pixels apart */

@@ -17,6 +17,7 @@ struct value {
     enum tfl_type type;
     uint32_t producer; /* operator; NONE: an input of the model */
     uint32_t uses;
+    bool given; /* read, and an output of the model too */
     uint32_t scale; /* another value with the same scale, or itself: groups as in union-find */
     int tensor;     /* in the maker, -1: not made yet */
 };
@@ -30,6 +31,7 @@ struct twin {
     struct arena *a;
     const struct catalogue_row *row;
     unsigned variant;
+    bool few_inputs; /* what has been read already is read again before the model gets another input */
     struct status *st;
     struct wired_op *ops;
     struct value *values;
@@ -97,6 +99,8 @@ static bool wire_input(struct twin *t, uint32_t o, uint32_t i)
 {
     const struct catalogue_op *op = t->ops[o].op;
     uint32_t v = youngest(t, o, i, true, 0);
+    if (v == NONE && t->few_inputs)
+        v = youngest(t, o, i, false, 0);
     if (v == NONE && t->n_inputs < t->row->in.count) {
         v = add_value(t, &op->inputs[i], NONE);
         t->values[v].type = t->row->in.type[t->n_inputs++];
@@ -115,11 +119,12 @@ static bool wire_input(struct twin *t, uint32_t o, uint32_t i)
     return true;
 }
 
-static bool wire(struct twin *t, const struct catalogue_op *ops)
+static bool wire_all(struct twin *t, const struct catalogue_op *ops)
 {
     uint32_t room = t->row->in.count;
     for (uint32_t o = 0; o < t->row->n_ops; o++)
         room += ops[o].n_outputs;
+    t->n_values = t->n_inputs = 0;
     t->values = ARENA_ARRAY(t->a, struct value, room);
     t->ops = ARENA_ARRAY(t->a, struct wired_op, t->row->n_ops);
     for (uint32_t o = 0; o < t->row->n_ops; o++) {
@@ -131,13 +136,103 @@ static bool wire(struct twin *t, const struct catalogue_op *ops)
         for (uint32_t i = 0; i < ops[o].n_outputs; i++)
             t->ops[o].outputs[i] = add_value(t, &ops[o].outputs[i], o);
     }
-    uint32_t unread = 0;
+    return true;
+}
+
+/* Inputs of the model that come with values are constants in the catalogue: an operator that has nothing but constants
+ * reads such an input first. */
+static void find_filled_input(struct twin *t, struct catalogue_op *ops)
+{
+    for (uint32_t o = 0; o < t->row->n_ops && t->row->in.count; o++)
+        if (!ops[o].n_inputs && ops[o].n_constants) {
+            ops[o].inputs = ops[o].constants++;
+            ops[o].n_inputs = 1;
+            ops[o].n_constants--;
+            return;
+        }
+}
+
+static uint32_t unread_values(const struct twin *t)
+{
+    uint32_t n = 0;
     for (uint32_t v = 0; v < t->n_values; v++)
-        unread += !t->values[v].uses;
-    if (unread != t->row->out.count || t->n_inputs != t->row->in.count)
+        n += !t->values[v].uses;
+    return n;
+}
+
+/* The youngest values of each shape that somebody reads, the youngest of all first: they may be outputs too. */
+static uint32_t perhaps_given(const struct twin *t, uint32_t candidate[TWIN_MOST_GIVEN])
+{
+    uint32_t n = 0;
+    for (uint32_t v = t->n_values; v-- > 0 && n < TWIN_MOST_GIVEN;) {
+        bool youngest = t->values[v].uses && t->values[v].producer != NONE;
+        for (uint32_t w = v + 1; w < t->n_values; w++)
+            youngest = youngest && !same_shape(&t->values[v].shape, &t->values[w].shape);
+        if (youngest)
+            candidate[n++] = v;
+    }
+    return n;
+}
+
+static uint32_t bits_of(uint32_t mask)
+{
+    uint32_t n = 0;
+    for (; mask; mask &= mask - 1)
+        n++;
+    return n;
+}
+
+/* Makes outputs of the `missing` values that choice number `choice` stands for.  False: there is none with this
+ * number. */
+static bool give(struct twin *t, uint32_t missing, unsigned choice)
+{
+    uint32_t candidate[TWIN_MOST_GIVEN], n = perhaps_given(t, candidate);
+    for (uint32_t mask = 0; mask < 1u << n; mask++) {
+        if (bits_of(mask) != missing || choice--)
+            continue;
+        for (uint32_t k = 0; k < n; k++)
+            t->values[candidate[k]].given = mask >> k & 1;
+        return true;
+    }
+    return false;
+}
+
+static bool wire(struct twin *t, struct catalogue_op *ops, unsigned choice)
+{
+    find_filled_input(t, ops);
+    bool ok = wire_all(t, ops);
+    if (!ok || t->n_inputs != t->row->in.count || unread_values(t) > t->row->out.count) {
+        struct twin other = *t;
+        struct status st = {0};
+        other.few_inputs = true;
+        other.st = &st;
+        if (wire_all(&other, ops) && other.n_inputs == t->row->in.count &&
+            unread_values(&other) <= t->row->out.count) {
+            other.st = t->st;
+            *other.st = (struct status){0};
+            *t = other;
+            ok = true;
+        }
+    }
+    if (!ok)
+        return false;
+    uint32_t unread = unread_values(t);
+    if (unread > t->row->out.count || t->n_inputs != t->row->in.count ||
+        !give(t, t->row->out.count - unread, choice))
         return status_fail(t->st, STATUS_UNSUPPORTED, "wired with %u inputs and %u outputs instead of %u and %u",
                            t->n_inputs, unread, t->row->in.count, t->row->out.count);
     return true;
+}
+
+unsigned twin_choices(struct arena *a, const struct catalogue_row *row)
+{
+    struct status st = {0};
+    struct twin t = {.a = a, .row = row, .st = &st};
+    struct catalogue_op *ops;
+    unsigned n = 0;
+    while (n < TWIN_MOST_CHOICES && catalogue_ops(a, row, &ops, &st) && wire(&t, ops, n))
+        n++;
+    return n;
 }
 
 /* ---- types and scales ---- */
@@ -693,12 +788,12 @@ bool twin_variant_applies(const struct catalogue_row *row, unsigned variant)
     return variant < TWIN_DENSE_PER_CHANNEL || (dense && row->per_channel && !row->uint8_inside);
 }
 
-bool twin_build(struct arena *a, const struct catalogue_row *row, unsigned variant, uint64_t seed,
+bool twin_build(struct arena *a, const struct catalogue_row *row, unsigned variant, unsigned choice, uint64_t seed,
                 struct tfl_model **out, struct status *st)
 {
     struct catalogue_op *ops;
     struct twin t = {.a = a, .row = row, .variant = variant, .st = st};
-    if (!catalogue_ops(a, row, &ops, st) || !wire(&t, ops))
+    if (!catalogue_ops(a, row, &ops, st) || !wire(&t, ops, choice))
         return false;
     find_types(&t);
     find_scales(&t);
@@ -710,7 +805,7 @@ bool twin_build(struct arena *a, const struct catalogue_row *row, unsigned varia
         if (!make_op(&t, &t.ops[o]))
             return status_context(st, "operator %u: ", o);
     for (uint32_t v = 0; v < t.n_values; v++)
-        if (!t.values[v].uses)
+        if (!t.values[v].uses || t.values[v].given)
             make_output(t.k, t.values[v].tensor);
     *out = maker_finish(t.k);
     return check(&t, *out);

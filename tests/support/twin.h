@@ -3,8 +3,10 @@
  *
  * The catalogue does not say which tensor an operator reads, so the twin is wired by shape: the youngest tensor of that
  * shape that nobody has read yet, else an input of the model, else the youngest that fits (of ADD: behind two
- * convolutions at least, as residual blocks are).  What constants hold is chosen to fit the shapes: paddings in equal
- * halves, slices one behind another.  Scales are random, but equal where TFLite's converter makes them so. */
+ * convolutions at least, as residual blocks are); where that gives too many inputs, the youngest that fits comes before
+ * another input.  Nor does it say which tensors are outputs beside those that nobody reads: that is a choice.  What
+ * constants hold is chosen to fit the shapes: paddings in equal halves, slices one behind another.  Scales are random,
+ * but equal where TFLite's converter makes them so. */
 #ifndef SUPPORT_TWIN_H
 #define SUPPORT_TWIN_H
 
@@ -24,8 +26,15 @@ extern const char *const twin_variant_text[TWIN_VARIANTS];
 /* Can this variant be another model than those before it? */
 bool twin_variant_applies(const struct catalogue_row *row, unsigned variant);
 
-/* Fails with a reason where the row has operators that the builder does not know or that cannot be wired. */
-bool twin_build(struct arena *a, const struct catalogue_row *row, unsigned variant, uint64_t seed,
+/* Outputs that are read inside too are among the youngest tensors of each shape. */
+enum { TWIN_MOST_GIVEN = 16, TWIN_MOST_CHOICES = 32 };
+/* How many sets of outputs the model may have, TWIN_MOST_CHOICES at most; 1 where only those are outputs that nobody
+ * reads; 0: it cannot be wired. */
+unsigned twin_choices(struct arena *a, const struct catalogue_row *row);
+
+/* choice: of the outputs, from 0.  Fails with a reason where the row has operators that the builder does not know or
+ * that cannot be wired. */
+bool twin_build(struct arena *a, const struct catalogue_row *row, unsigned variant, unsigned choice, uint64_t seed,
                 struct tfl_model **out, struct status *st);
 
 /* What a compiled file shows of itself in the catalogue. */

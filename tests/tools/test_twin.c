@@ -142,7 +142,7 @@ static void refuses_what_cannot_be_wired(void **state)
         struct catalogue_row row = row_of(NUMERICS, bad[k].n, bad[k].ops);
         struct tfl_model *m;
         struct status st = {0};
-        if (twin_build(arena, &row, 0, 1, &m, &st))
+        if (twin_build(arena, &row, 0, 0, 1, &m, &st))
             fail_msg("%s was built", bad[k].ops);
         if (!strstr(st.message, bad[k].why))
             fail_msg("%s: \"%s\"", bad[k].ops, st.message);
@@ -159,11 +159,62 @@ static void wires_residual_blocks(void **state)
                                       "ADD[1x8x8x4+1x8x8x4->1x8x8x4]");
     struct tfl_model *m;
     struct status st = {0};
-    assert_true(twin_build(arena, &row, 0, 1, &m, &st));
+    assert_true(twin_build(arena, &row, 0, 0, 1, &m, &st));
     const struct tfl_subgraph *g = &m->subgraphs[0];
     assert_int_equal(g->n_inputs, 1);
     assert_int_equal(g->operators[2].inputs[0], g->operators[1].outputs[0]);
     assert_int_equal(g->operators[2].inputs[1], g->inputs[0]);
+}
+
+/* A tensor that is read inside is read again before the model gets another input, where the row has no more. */
+static void wires_heads(void **state)
+{
+    (void)state;
+    struct catalogue_row row = row_of("int8 per-channel io int8int8>int8int8int8", 3,
+                                      "CONV_2D[1x8x8x4;6x1x1x4+6->1x8x8x6 pad=SAME,sw=1,sh=1] "
+                                      "CONV_2D[1x8x8x4;5x1x1x4+5->1x8x8x5 pad=SAME,sw=1,sh=1] "
+                                      "CONV_2D[1x4x4x4;6x1x1x4+6->1x4x4x6 pad=SAME,sw=1,sh=1]");
+    struct tfl_model *m;
+    struct status st = {0};
+    assert_true(twin_build(arena, &row, 0, 0, 1, &m, &st));
+    const struct tfl_subgraph *g = &m->subgraphs[0];
+    assert_int_equal(g->n_inputs, 2);
+    assert_int_equal(g->n_outputs, 3);
+    assert_int_equal(g->operators[1].inputs[0], g->operators[0].inputs[0]);
+}
+
+/* Two outputs, one of which is read inside: the second or the first convolution's result. */
+static void chooses_outputs(void **state)
+{
+    (void)state;
+    struct catalogue_row row = row_of("int8 per-channel io int8>int8int8", 3,
+                                      "CONV_2D[1x8x8x4;6x1x1x4+6->1x8x8x6 pad=SAME,sw=1,sh=1] "
+                                      "CONV_2D[1x8x8x6;5x1x1x6+5->1x8x8x5 pad=SAME,sw=1,sh=1] "
+                                      "CONV_2D[1x8x8x5;4x1x1x5+4->1x8x8x4 pad=SAME,sw=1,sh=1]");
+    struct status st = {0};
+    assert_int_equal(twin_choices(arena, &row), 2);
+    for (unsigned choice = 0; choice < 2; choice++) {
+        struct tfl_model *m;
+        assert_true(twin_build(arena, &row, 0, choice, 1, &m, &st));
+        const struct tfl_subgraph *g = &m->subgraphs[0];
+        assert_int_equal(g->n_outputs, 2);
+        assert_int_equal(g->outputs[0], g->operators[1 - choice].outputs[0]);
+    }
+    struct tfl_model *m;
+    assert_false(twin_build(arena, &row, 0, 2, 1, &m, &st));
+}
+
+/* An input that the file has values for stands among the constants. */
+static void finds_a_filled_input(void **state)
+{
+    (void)state;
+    struct catalogue_row row = row_of("int8 per-channel io int8>int8", 1,
+                                      "CONV_2D[;1x8x8x4+6x1x1x4+6->1x8x8x6 pad=SAME,sw=1,sh=1]");
+    struct tfl_model *m;
+    struct status st = {0};
+    assert_true(twin_build(arena, &row, 0, 0, 1, &m, &st));
+    assert_int_equal(m->subgraphs[0].n_inputs, 1);
+    assert_int_equal(m->subgraphs[0].operators[0].n_inputs, 3);
 }
 
 /* RingCanary/coral-usb-oxidized conv2d_12x128x32: the facts that the catalogue has of the official file. */
@@ -176,7 +227,7 @@ static void our_result_has_the_official_facts(void **state)
     struct compile_result r;
     struct twin_facts facts;
     struct status st = {0};
-    assert_true(twin_build(arena, &row, 0, 1, &m, &st));
+    assert_true(twin_build(arena, &row, 0, 0, 1, &m, &st));
     assert_true(compile_models(arena, (const struct tfl_model *const *)&m, 1,
                                &(struct compile_options){.min_runtime_version = 14}, &r, &st));
     assert_true(twin_facts(arena, r.file, &facts, &st));
@@ -202,6 +253,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_bad_operators, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_cannot_be_wired, setup, teardown),
         cmocka_unit_test_setup_teardown(wires_residual_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(wires_heads, setup, teardown),
+        cmocka_unit_test_setup_teardown(chooses_outputs, setup, teardown),
+        cmocka_unit_test_setup_teardown(finds_a_filled_input, setup, teardown),
         cmocka_unit_test_setup_teardown(our_result_has_the_official_facts, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,10 +18,11 @@ static void judge(const struct catalogue_row *row, struct attempt *x)
         x->verdict = twin_compare(row, &x->facts);
 }
 
-static void attempt_variant(const struct catalogue_row *row, unsigned variant, uint64_t seed, struct attempt *out)
+static void attempt_variant(const struct catalogue_row *row, unsigned variant, unsigned choice, uint64_t seed,
+                            struct attempt *out)
 {
-    *out = (struct attempt){.a = arena_new(), .variant = variant};
-    if (!twin_build(out->a, row, variant, seed, &out->model, &out->st)) {
+    *out = (struct attempt){.a = arena_new(), .variant = variant, .choice = choice};
+    if (!twin_build(out->a, row, variant, choice, seed, &out->model, &out->st)) {
         out->model = NULL;
         return;
     }
@@ -45,19 +46,29 @@ static bool as_officially(const struct attempt *x)
     return !x->st.code && !x->verdict.distance && x->verdict.same_size;
 }
 
+/* Takes the attempt with this variant and choice if it is better. */
+static void attempt_other(const struct catalogue_row *row, unsigned variant, unsigned choice, uint64_t seed,
+                          struct attempt *best)
+{
+    struct attempt other;
+    attempt_variant(row, variant, choice, seed, &other);
+    bool take = better(&other, best);
+    attempt_free(take ? best : &other);
+    if (take)
+        *best = other;
+}
+
 void attempt_nearest(const struct catalogue_row *row, uint64_t seed, struct attempt *out)
 {
-    attempt_variant(row, 0, seed, out);
-    for (unsigned v = 1; v < TWIN_VARIANTS && out->model && !as_officially(out); v++) {
-        struct attempt other;
-        if (!twin_variant_applies(row, v))
-            continue;
-        attempt_variant(row, v, seed, &other);
-        bool take = better(&other, out);
-        attempt_free(take ? out : &other);
-        if (take)
-            *out = other;
-    }
+    attempt_variant(row, 0, 0, seed, out);
+    if (!out->model)
+        return;
+    unsigned choices = twin_choices(out->a, row);
+    for (unsigned c = 1; c < choices && !as_officially(out); c++)
+        attempt_other(row, 0, c, seed, out);
+    for (unsigned v = 1; v < TWIN_VARIANTS && !as_officially(out); v++)
+        if (twin_variant_applies(row, v))
+            attempt_other(row, v, out->choice, seed, out);
 }
 
 void attempt_together(const struct catalogue_row *const *rows, unsigned count, uint64_t seed, struct attempt *out)
