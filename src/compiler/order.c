@@ -62,6 +62,12 @@ static bool is_possible(const struct plan *p, const struct partition *set, const
     return true;
 }
 
+/* Of operators that add as much: of renaming ones that of the younger value, of others the later in the file. */
+static bool comes_first(const struct plan *p, const struct tfl_operator *o, const struct tfl_operator *other)
+{
+    return !is_renaming(o) || p->value_of[o->inputs[0]] > p->value_of[other->inputs[0]];
+}
+
 uint32_t order_next(const struct plan *p, const struct partition *set, const bool *done)
 {
     uint32_t best = set->n_operators;
@@ -69,8 +75,10 @@ uint32_t order_next(const struct plan *p, const struct partition *set, const boo
     for (uint32_t i = 0; i < set->n_operators; i++) {
         if (done[i] || !is_possible(p, set, &p->graph->operators[set->operators[i]]))
             continue;
-        int64_t cost = 2 * cost_of(p, set, done, i) - is_renaming(&p->graph->operators[set->operators[i]]);
-        if (best == set->n_operators || cost < least)
+        const struct tfl_operator *o = &p->graph->operators[set->operators[i]];
+        int64_t cost = 2 * cost_of(p, set, done, i) - is_renaming(o); /* a renaming one is first of equals */
+        if (best == set->n_operators || cost < least ||
+            (cost == least && comes_first(p, o, &p->graph->operators[set->operators[best]])))
             best = i, least = cost;
     }
     return best;
