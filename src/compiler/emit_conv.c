@@ -556,15 +556,26 @@ static void loop_back(const struct conv *c, struct program *p)
     p->loop_words += words;
 }
 
+/* The last borders came in for a depthwise convolution before this layer. */
+static bool behind_depthwise(const struct conv *c, uint32_t exchanged)
+{
+    for (const struct step *k = c->step; k-- > c->plan->steps;)
+        if (k->family == &family_conv && k->in[0] == exchanged)
+            return ((const struct conv_detail *)k->detail)->depthwise;
+    return false;
+}
+
 static void emit_piece(struct conv *c, struct program *p)
 {
     /* Tiles that had no part in a smaller layer before this one count from 0 again, with all others.  So they do where
      * borders came in that are no business of this layer, if some tiles got more of them (catalogue: P322, 1x1 behind
-     * a VALID 3x3; P341, two branches). */
+     * a VALID 3x3; P341, two branches), but not behind a depthwise one (P428, 75x75 to 38x38; why is not known). */
     int32_t counted = 1 << ISA_PARAM | 1 << ISA_W2S | 1 << ISA_AVDATA | 1 << c->arrived;
     int32_t borders = 1 << ISA_N_IN | 1 << ISA_E_IN | 1 << ISA_S_IN | 1 << ISA_W_IN;
+    uint32_t exchanged = plan_last_exchanged(c->plan, c->step);
     bool agree = program_flags_agree(p, c->tiles, counted) &&
-                 (plan_last_exchanged(c->plan, c->step) == c->step->in[0] || program_flags_agree(p, ALL_TILES, borders));
+                 (exchanged == c->step->in[0] || behind_depthwise(c, exchanged) ||
+                  program_flags_agree(p, ALL_TILES, borders));
     emit_barrier(p, agree ? 0 : LAYER_FLAGS);
     c->used = program_flag(p, c->tiles, ISA_PARAM);
     c->read = program_flag(p, c->tiles, c->arrived);
