@@ -19,6 +19,7 @@ struct task {
     const bool *rearranged; /* by operator */
     int runtime;
     bool rows, resizes, early; /* plan.h */
+    int32_t piece_room;        /* the same */
 };
 
 struct groups {
@@ -35,6 +36,7 @@ static bool lower(const struct task *t, struct plan *p, struct arena *a, struct 
     p->rows = t->rows;
     p->resizes = t->resizes;
     p->early = t->early;
+    p->piece_room = t->piece_room;
     return lower_partition(p, t->set);
 }
 
@@ -67,6 +69,35 @@ struct needs {
     const char **cannot; /* why the step cannot be sized, or NULL */
 };
 
+/* Of each step: words of buffers that begin or end within it which its busiest phase is without. */
+static const int64_t *words_absent(const struct plan *p, struct arena *a)
+{
+    enum { PHASES = 4 }; /* as many as steps on strips have */
+    struct absent {
+        int64_t words[PHASES];
+        int32_t phases;
+    } *steps = ARENA_ARRAY(a, struct absent, p->n_steps);
+    int64_t *least = ARENA_ARRAY(a, int64_t, p->n_steps);
+    for (uint32_t k = 0; k < p->n_buffers; k++) {
+        const struct narrow_buffer *b = &p->buffers[k];
+        struct absent *begins = &steps[b->first < 0 ? 0 : b->first], *ends = &steps[b->last];
+        for (int32_t phase = 0; b->from < PHASES && phase < b->from; phase++)
+            begins->words[phase] += b->words;
+        for (int32_t phase = b->until; b->until && phase < PHASES; phase++)
+            ends->words[phase] += b->words;
+        if (b->from < PHASES && begins->phases <= b->from)
+            begins->phases = b->from + 1;
+        if (b->until <= PHASES && ends->phases < b->until)
+            ends->phases = b->until;
+    }
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        least[i] = steps[i].words[0];
+        for (int32_t phase = 1; phase < steps[i].phases; phase++)
+            least[i] = steps[i].words[phase] < least[i] ? steps[i].words[phase] : least[i];
+    }
+    return least;
+}
+
 /* A step that cannot be sized gets more words than there are. */
 static struct needs needs_of(struct plan *p, struct arena *a)
 {
@@ -81,6 +112,9 @@ static struct needs needs_of(struct plan *p, struct arena *a)
         if (p->steps[i].out != NO_VALUE)
             plan_value_buffer(p, p->steps[i].out);
     }
+    const int64_t *absent = words_absent(p, a);
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        n.words[i] -= absent[i];
     for (uint32_t k = 0; k < p->n_buffers; k++) {
         const struct narrow_buffer *b = &p->buffers[k];
         for (int32_t i = b->first < 0 ? 0 : b->first; i <= b->last && i < (int32_t)p->n_steps; i++)
@@ -263,13 +297,18 @@ static bool no_way(const struct search *s, struct plan *p, struct status *why)
                        words > NARROW_WORDS ? "" : "more than ", 4LL * words, 4LL * NARROW_WORDS);
 }
 
+/* What the k-th attempt counts on. */
+static int32_t room_of(int k) { return NARROW_WORDS * (32 - k) / 32; }
+
 /* On top of the strips `outer`.  Fails with the reason and p->misfit. */
-static bool fit_groups(struct search *s, const struct task *t, const struct groups *outer, struct plan *p,
+static bool fit_groups(struct search *s, const struct task *whole, const struct groups *outer, struct plan *p,
                        struct arena *a, struct status *why)
 {
     struct groups found;
+    struct task with_room = *whole, *t = &with_room;
     for (int k = 0; k < ATTEMPTS; k++) {
-        s->room = (int64_t)NARROW_WORDS * (32 - k) / 32;
+        t->piece_room = room_of(k);
+        s->room = room_of(k);
         if (!find_groups(s, a, &found))
             return k == 0 ? no_way(s, p, why) : false;
         *why = (struct status){0};
@@ -387,6 +426,27 @@ static bool fit_rows_and_columns(const struct task *t, struct plan *p, struct ar
     return false;
 }
 
+static bool has_products(const struct plan *p)
+{
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].family == &family_product)
+            return true;
+    return false;
+}
+
+/* Without strips, products in pieces.  p: the plan that did not fit. */
+static bool fit_in_pieces(const struct task *whole, struct plan *p, struct arena *a, struct status *why)
+{
+    struct task t = *whole;
+    for (int k = 0; k < ATTEMPTS && why->code == STATUS_LIMIT && has_products(p); k++) {
+        *why = (struct status){0};
+        t.piece_room = room_of(k);
+        if (attempt(&t, &NO_GROUPS, &NO_GROUPS, p, a, why))
+            return true;
+    }
+    return false;
+}
+
 bool plan_fit(struct plan *p, struct arena *a, const struct views *views, const struct partition *set,
               const bool *rearranged, int runtime, struct status *st)
 {
@@ -399,9 +459,12 @@ bool plan_fit(struct plan *p, struct arena *a, const struct views *views, const 
     struct status why = {.code = STATUS_LIMIT};
     for (size_t k = 0; k < sizeof way / sizeof *way && why.code == STATUS_LIMIT; k++) {
         why = (struct status){0};
-        t.rows = way[k].rows, t.resizes = way[k].resizes, t.early = way[k].early;
+        t.rows = way[k].rows, t.resizes = way[k].resizes, t.early = way[k].early, t.piece_room = 0;
         if (attempt(&t, &NO_GROUPS, &NO_GROUPS, p, a, &why) ||
-            (way[k].strips && why.code == STATUS_LIMIT && fit_with_strips(&t, &NO_GROUPS, p, a, &why)))
+            (way[k].strips && fit_in_pieces(&t, p, a, &why)))
+            return p->st = st, true;
+        t.piece_room = NARROW_WORDS;
+        if (way[k].strips && why.code == STATUS_LIMIT && fit_with_strips(&t, &NO_GROUPS, p, a, &why))
             return p->st = st, true;
     }
     uint32_t misfit = p->misfit;

@@ -7,6 +7,7 @@
 #include "compiler/rows.h"
 #include "compiler/scalar.h"
 #include "graph/graph.h"
+#include "graph/partition.h"
 
 void plan_init(struct plan *p, struct arena *a, const struct tfl_subgraph *g, struct status *st)
 {
@@ -193,6 +194,20 @@ const struct step *plan_sole_reader(const struct plan *p, uint32_t value)
     return reader;
 }
 
+/* The operator that reads or makes the tensor: one that leaves the bytes as they are has no step. */
+static uint32_t operator_of(const struct plan *p, const struct tfl_tensor *tensor)
+{
+    for (uint32_t i = 0; p->set && i < p->set->n_operators; i++) {
+        const struct tfl_operator *o = &p->graph->operators[p->set->operators[i]];
+        for (uint32_t k = 0; k < o->n_inputs + o->n_outputs; k++) {
+            int32_t t = k < o->n_inputs ? o->inputs[k] : o->outputs[k - o->n_inputs];
+            if (t >= 0 && &p->graph->tensors[t] == tensor)
+                return p->set->operators[i];
+        }
+    }
+    return NO_OPERATOR;
+}
+
 uint32_t plan_operator_at(const struct plan *p, uint32_t step)
 {
     const struct step *s = &p->steps[step];
@@ -206,7 +221,7 @@ uint32_t plan_operator_at(const struct plan *p, uint32_t step)
         if (uses && p->steps[i].op != NO_OPERATOR)
             return p->steps[i].op;
     }
-    return NO_OPERATOR;
+    return operator_of(p, p->values[moved].tensor);
 }
 
 const char *plan_op_text(const struct plan *p, uint32_t op)

@@ -112,6 +112,7 @@ struct plan {
     bool rows;   /* heads of detection are brought into order on the tiles (rows.h), not on the way to the host */
     bool resizes; /* images are resized to the nearest pixel by 0x05, which takes them whole, not in strips */
     bool early;   /* outputs leave as soon as they are made (lane detection), not at the end */
+    int32_t piece_room; /* words of narrow memory that products are made in pieces for, or 0: whole (emit_product.c) */
     int runtime; /* oldest that must accept the program; 14: what compiler 16 makes by itself */
     uint32_t *value_of; /* value of each tensor of the graph, or NO_VALUE */
     int32_t wide_floor; /* lowest wide row that a step uses: cached parameters lie below */

@@ -214,8 +214,9 @@ static struct life whole_life(const struct bands *b, const struct life *lives, u
 static bool in_place(const struct bands *b, const struct life *lives, uint32_t step)
 {
     const struct step *s = &b->p->steps[step];
-    for (uint32_t k = 0; k < s->n_in && s->family == &family_sum; k++)
-        if (lives[s->in[k]].last == step && b->role[s->in[k]] == BAND_MADE && !grid_has_halo(&b->grid[s->in[k]]))
+    for (uint32_t k = 0; k < s->n_in && (s->family == &family_sum || s->family == &family_product); k++)
+        if (lives[s->in[k]].last == step && b->role[s->in[k]] == BAND_MADE &&
+            grid_same_planes(&b->grid[s->in[k]], &b->grid[s->out]) && !grid_has_halo(&b->grid[s->in[k]]))
             return true;
     return false;
 }

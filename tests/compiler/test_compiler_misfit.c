@@ -83,10 +83,24 @@ static void several(void **state)
     arena_free(a);
 }
 
+/* A QUANTIZE that changes nothing has no step of its own: it is what the transfers to and from the host are for. */
+static void transfers(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_UINT8, 5);
+    int x = make_input(k, 3, (int32_t[]){12, 12, 3}), y = make_input(k, 2, (int32_t[]){39375, 25});
+    make_output(k, make_conv_2d(k, x, &three));
+    make_output(k, make_quantize(k, y, TFL_UINT8));
+    expect(a, k, 1, "196608 are there", 1);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(weights_of_one_operator),
                                        cmocka_unit_test(the_rest_depends_on_it), cmocka_unit_test(activations),
-                                       cmocka_unit_test(several)};
+                                       cmocka_unit_test(several),
+                                       cmocka_unit_test(transfers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

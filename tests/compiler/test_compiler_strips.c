@@ -22,6 +22,20 @@ static void check(struct arena *a, struct maker *k, int x)
     assert_int_equal(j.compiled.n_mapped, j.compiled.n_ops);
 }
 
+static bool count_bands(struct bytes options, void *arg, struct status *st)
+{
+    struct dwn_package *p;
+    struct arena *a = arena_new();
+    unsigned *bands = arg;
+    bool ok = dwn_from_custom_options(a, options, &p, st);
+    for (uint32_t e = 0; ok && e < p->n_executables; e++)
+        for (uint32_t k = 0; k < p->executables[e].n_hints; k++)
+            *bands += p->executables[e].hints[k].kind == DWN_HINT_DESCRIPTOR &&
+                      p->executables[e].hints[k].desc == DWN_INPUT;
+    arena_free(a);
+    return ok;
+}
+
 /* The image behind the strips stays: 40x40x16 in two parts. */
 static void stem(void **state)
 {
@@ -67,6 +81,31 @@ static void residual(void **state)
     x = make_conv_2d(k, x, &(struct make_window){.channels = 8, .size = 3});
     check(a, k, x);
     arena_free(a);
+}
+
+/* x * LOGISTIC(x) of images that fit three times, but not with four times their size beside them: products in pieces, no
+ * strips.  Rows of tiles of unequal height; a product that is read with a border. */
+static void products_in_pieces(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct arena *a = arena_new();
+        struct maker *k = maker_new(a, i ? TFL_UINT8 : TFL_INT8, 20 + i);
+        int x = make_input(k, 3, (int32_t[]){i ? 101 : 90, 100, 3});
+        x = make_conv_2d(k, x, &(struct make_window){.channels = i ? 64 : 90, .size = 1});
+        x = make_binary(k, TFL_OP_MUL, x, make_unary(k, TFL_OP_LOGISTIC, x), TFL_ACT_NONE);
+        x = i ? make_depthwise_conv_2d(k, x, &(struct make_window){.channels = 1, .size = 3, .stride = 2}) : x;
+        make_output(k, make_conv_2d(k, x, &(struct make_window){.channels = 4, .size = 1}));
+        struct judgement j = judge(a, maker_finish(k));
+        struct status st = {0};
+        unsigned bands = 0;
+        if (j.fault)
+            fail_msg("%s", j.fault);
+        assert_int_equal(j.compiled.n_mapped, j.compiled.n_ops);
+        assert_true(corpus_packages(a, j.compiled.file, count_bands, &bands, &st));
+        assert_int_equal(bands, 1);
+        arena_free(a);
+    }
 }
 
 /* Moves of rows: a PAD that windows with padding of their own read, a CONCATENATION of rows. */
@@ -242,20 +281,6 @@ static int random_chain(struct maker *k, uint64_t *s)
     return x;
 }
 
-static bool count_bands(struct bytes options, void *arg, struct status *st)
-{
-    struct dwn_package *p;
-    struct arena *a = arena_new();
-    unsigned *bands = arg;
-    bool ok = dwn_from_custom_options(a, options, &p, st);
-    for (uint32_t e = 0; ok && e < p->n_executables; e++)
-        for (uint32_t k = 0; k < p->executables[e].n_hints; k++)
-            *bands += p->executables[e].hints[k].kind == DWN_HINT_DESCRIPTOR &&
-                      p->executables[e].hints[k].desc == DWN_INPUT;
-    arena_free(a);
-    return ok;
-}
-
 static void random_networks(void **state)
 {
     (void)state;
@@ -320,10 +345,10 @@ static void outputs_before_strips(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(stem),
-        cmocka_unit_test(many_pixels_a_tile), cmocka_unit_test(outputs_before_strips),
-                                       cmocka_unit_test(output_in_passes),
-                                       cmocka_unit_test(residual), cmocka_unit_test(moved_rows),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(stem), cmocka_unit_test(many_pixels_a_tile),
+                                       cmocka_unit_test(outputs_before_strips), cmocka_unit_test(output_in_passes),
+                                       cmocka_unit_test(residual), cmocka_unit_test(products_in_pieces),
+                                       cmocka_unit_test(moved_rows),
                                        cmocka_unit_test(inside), cmocka_unit_test(columns),
                                        cmocka_unit_test(many_steps),
                                        cmocka_unit_test(rows_and_columns),
