@@ -2,8 +2,10 @@
  * of wide memory, 4 pixels of up to 16 words of channels a row, where the tensor unit reduces them as if they were
  * weights: a sum of products with ones, or a maximum.
  *
- * A window that the border of the image cuts has fewer pixels, hence its own instruction with its own divisor:
- * TFLite counts only the pixels inside.  Padding is never read.
+ * Where nobody else needs another padding, that of a maximum is the least value (lower_pad_maxima): one instruction for
+ * all tiles that hold as many pixels, as officially (catalogue: 5x5 over 20x20 and 7x7).  Else a window that the border
+ * of the image cuts has fewer pixels, hence its own instruction with its own divisor: TFLite counts only the pixels
+ * inside.
  *
  * Sources: gabor_64_p4, gabor_128_p4 (windows inside a tile, every field); looming_* (windows across tiles);
  * ASR_Model, compiler 2.x (MAX_POOL_2D, 17 of 17 instructions); groups of 16 words of channels, of which the last may
@@ -49,6 +51,13 @@ struct span pool_covered(struct span made, const struct axis_window *w, int32_t 
                          least((made.end - 1) * w->stride - w->before + w->kernel, size)};
 }
 
+/* The same for one axis of the step; padding is read like any other pixel. */
+static struct span covered(const struct pool_detail *d, bool columns, struct span made, const struct grid *in)
+{
+    const struct axis_window *w = columns ? &d->x : &d->y;
+    return d->padded ? window_need(made, w) : pool_covered(made, w, columns ? in->x : in->y);
+}
+
 /* Outputs whose windows the image's border cuts alike. */
 struct run {
     struct span made; /* output pixels */
@@ -56,14 +65,16 @@ struct run {
 };
 
 /* Run number k of the outputs `made`; false: there are fewer. */
-static bool run_of(struct span made, const struct axis_window *w, int32_t size, int32_t k, struct run *r)
+static bool run_of(const struct pool_detail *d, bool columns, struct span made, const struct grid *in, int32_t k,
+                   struct run *r)
 {
+    const struct axis_window *w = columns ? &d->x : &d->y;
     for (int32_t o = made.first; o < made.end; k--) {
-        struct span one = pool_covered((struct span){o, o + 1}, w, size);
+        struct span one = covered(d, columns, (struct span){o, o + 1}, in);
         int32_t start = one.first - (o * w->stride - w->before);
         *r = (struct run){{o, o + 1}, span_size(one)};
         while (++o < made.end) {
-            struct span next = pool_covered((struct span){o, o + 1}, w, size);
+            struct span next = covered(d, columns, (struct span){o, o + 1}, in);
             if (next.first - (o * w->stride - w->before) != start || span_size(next) != r->kernel)
                 break;
             r->made.end = o + 1;
@@ -102,9 +113,9 @@ static struct span made_rows(const struct piece *q, struct span own)
 }
 
 /* Wide rows of one row of pixels, and of a group of channels of one piece. */
-static int32_t line_rows(const struct grid *in, struct span columns, const struct axis_window *x)
+static int32_t line_rows(const struct pool_detail *d, const struct grid *in, struct span columns)
 {
-    return (int32_t)ceil_div(span_size(pool_covered(columns, x, in->x)), ROW_PIXELS);
+    return (int32_t)ceil_div(span_size(covered(d, true, columns, in)), ROW_PIXELS);
 }
 
 static int32_t group_rows(const struct pool_detail *d, const struct grid *in, const struct grid *out,
@@ -114,7 +125,7 @@ static int32_t group_rows(const struct pool_detail *d, const struct grid *in, co
     for (int t = 0; t < ISA_TILES; t++) {
         struct span y = made_rows(q, out->own_y[t / GRID]), x = out->own_x[t % GRID];
         if (span_size(y) && span_size(x))
-            rows = most(rows, line_rows(in, x, &d->x) * span_size(pool_covered(y, &d->y, in->y)));
+            rows = most(rows, line_rows(d, in, x) * span_size(covered(d, false, y, in)));
     }
     return rows;
 }
@@ -193,8 +204,8 @@ static int32_t words_read(const struct pool_detail *d, const struct grid *in, co
         struct span made_y = out->own_y[t / GRID], made_x = out->own_x[t % GRID];
         if (!span_size(made_y) || !span_size(made_x))
             continue;
-        struct span y = pool_covered(made_y, &d->y, in->y), x = pool_covered(made_x, &d->x, in->x);
-        words = most(words, grid_at(in, t, y.end - 1, x.first) + line_rows(in, made_x, &d->x) * ROW_PIXELS * in->words);
+        struct span y = covered(d, false, made_y, in), x = covered(d, true, made_x, in);
+        words = most(words, grid_at(in, t, y.end - 1, x.first) + line_rows(d, in, made_x) * ROW_PIXELS * in->words);
     }
     return words;
 }
@@ -231,8 +242,8 @@ static bool turn_pixels(int tile, const void *arg, struct isa_inst *out)
     struct span made_y = made_rows(q, v->out->grid.own_y[tile / GRID]), made_x = v->out->grid.own_x[tile % GRID];
     if (!span_size(made_y) || !span_size(made_x))
         return false;
-    struct span y = pool_covered(made_y, &v->d->y, in->y), x = pool_covered(made_x, &v->d->x, in->x);
-    int32_t across = line_rows(in, made_x, &v->d->x), rows = span_size(y) * across;
+    struct span y = covered(v->d, false, made_y, in), x = covered(v->d, true, made_x, in);
+    int32_t across = line_rows(v->d, in, made_x), rows = span_size(y) * across;
     struct loops n = LOOPS({ROW_PIXELS, in->words}), w = LOOPS({rows, 1});
     if (q->words > 1)
         loop(&n, q->words, 1);
@@ -264,15 +275,15 @@ static bool reduce_runs(int tile, const void *arg, struct isa_inst *out)
     const struct grid *in = &v->in->grid, *to = &v->out->grid;
     struct span made_y = made_rows(q, to->own_y[tile / GRID]), made_x = to->own_x[tile % GRID];
     struct run y, x;
-    if (!span_size(made_y) || !span_size(made_x) || !run_of(made_y, &d->y, in->y, v->run_y, &y) ||
-        !run_of(made_x, &d->x, in->x, v->run_x, &x))
+    if (!span_size(made_y) || !span_size(made_x) || !run_of(d, false, made_y, in, v->run_y, &y) ||
+        !run_of(d, true, made_x, in, v->run_x, &x))
         return false;
     int32_t h = span_size(y.made), w = span_size(x.made), pixels = y.kernel * x.kernel;
-    int32_t line = line_rows(in, made_x, &d->x);
-    struct span all_y = pool_covered(made_y, &d->y, in->y), all_x = pool_covered(made_x, &d->x, in->x);
+    int32_t line = line_rows(d, in, made_x);
+    struct span all_y = covered(d, false, made_y, in), all_x = covered(d, true, made_x, in);
     int32_t group = span_size(all_y) * line, pitch = 4 * grid_pitch(to, tile), lane_bytes = 4 * q->words;
-    int32_t first = ROW_PIXELS * line * (pool_covered(y.made, &d->y, in->y).first - all_y.first) +
-                    pool_covered(x.made, &d->x, in->x).first - all_x.first;
+    int32_t first = ROW_PIXELS * line * (covered(d, false, y.made, in).first - all_y.first) +
+                    covered(d, true, x.made, in).first - all_x.first;
     out->op = d->kind == POOL_MAX ? ISA_MAX : ISA_MAC;
     struct isa_tensor *i = &out->tensor;
     *i = (struct isa_tensor){.avdata = signal_at(3), .param = signal_at(4), .one = 1, .nospill = 1, .w1 = 3, .chdim = 4,
@@ -343,9 +354,7 @@ static void emit_pool(const struct plan *plan, const struct step *s, struct prog
 
 static struct span reads_of_pool(const struct plan *p, const struct step *s, bool columns, struct span made)
 {
-    const struct pool_detail *d = s->detail;
-    const struct value *in = plan_in(p, s, 0);
-    return columns ? pool_covered(made, &d->x, in->x) : pool_covered(made, &d->y, in->y);
+    return covered(s->detail, columns, made, &plan_in(p, s, 0)->grid);
 }
 
 const struct family family_pool = {.name = "pool", .size = size_pool, .emit = emit_pool, .reads = reads_of_pool};

@@ -26,12 +26,12 @@ extern const struct family
     family_infeed_image; /* host -> grid               emit_image.c; detail: infeed_image_detail() */
 extern const struct family family_outfeed_image; /* grid -> host               emit_image.c */
 extern const struct family family_next_strip;    /* between two strips         strips.c */
-extern const struct family family_pixels_elsewhere; /* grid -> another split of it   emit_elsewhere.c; detail: struct
-                                                       elsewhere_detail */
-extern const struct family family_keep_image; /* grid -> wide memory         emit_columns.c; detail: struct kept_detail */
-extern const struct family family_load_image; /* wide memory -> grid         the same */
 extern const struct family
-    family_columns_elsewhere; /* grid -> another split of its columns   emit_columns.c; detail: struct columns_detail */
+    family_keep_image; /* grid -> wide memory         emit_elsewhere.c; detail: struct kept_detail */
+extern const struct family family_load_image; /* wide memory -> grid         the same */
+extern const struct family family_pixels_elsewhere; /* grid -> another split of its columns or rows   emit_elsewhere.c;
+                                                       detail: struct elsewhere_detail */
+extern const struct family family_columns_elsewhere; /* the same, its identity matrix kept by strips.c */
 extern const struct family family_conv; /* grid -> grid               emit_conv.c; detail: struct conv_detail */
 
 /* The image can be flattened by family_flatten: the official form, for one channel. */
@@ -50,11 +50,6 @@ extern const struct family
     family_exchange; /* grid -> all pixels of 64 channels a tile   emit_exchange.c; channel_pool_detail() */
 extern const struct family family_channel_pool; /* those -> slices              emit_exchange.c; the same detail */
 
-/* Which pixels; the others stay. */
-struct elsewhere_detail {
-    struct span y, x;
-};
-
 /* An image in wide memory, from `row` on. */
 struct kept_detail {
     int32_t row;
@@ -62,9 +57,10 @@ struct kept_detail {
 /* Wide rows that it takes. */
 int32_t kept_rows_of(const struct grid *g);
 
-/* Which columns; the others stay. */
-struct columns_detail {
-    struct span x;
+/* Which columns (or rows); the others stay. */
+struct elsewhere_detail {
+    bool columns;
+    struct span moved;
     int32_t fences; /* in front */
     uint32_t relay, identity; /* narrow buffers, settled by size */
 };

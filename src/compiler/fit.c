@@ -453,8 +453,8 @@ bool plan_fit(struct plan *p, struct arena *a, const struct views *views, const 
     /* Each takes less memory, or can do more in strips, and goes further from the official form. */
     static const struct {
         bool rows, resizes, early, strips;
-    } way[] = {{true, true, true, false}, {false, true, true, false}, {false, true, false, true},
-               {false, false, false, true}};
+    } way[] = {{true, true, true, false}, {false, true, true, false}, {true, true, false, true},
+               {false, true, false, true}, {false, false, false, true}};
     struct task t = {.views = views, .set = set, .rearranged = rearranged, .runtime = runtime};
     struct status why = {.code = STATUS_LIMIT};
     for (size_t k = 0; k < sizeof way / sizeof *way && why.code == STATUS_LIMIT; k++) {

@@ -342,6 +342,7 @@ bool lower_partition(struct plan *p, const struct partition *set)
     if (is_heads(p, set)) {
         if (!lower_heads(p, set))
             return false;
+        lower_pad_maxima(p);
         equalise_operands(p);
         return true;
     }
@@ -355,6 +356,7 @@ bool lower_partition(struct plan *p, const struct partition *set)
     for (uint32_t i = 0; i < set->n_inputs; i++)
         if (p->graph->tensors[set->inputs[i]].is_variable)
             lower_variable_output(p, set->inputs[i]);
+    lower_pad_maxima(p);
     equalise_operands(p);
     return true;
 }

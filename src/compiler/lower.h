@@ -8,6 +8,10 @@
 /* Infeed of every input, the operators, outfeed of every output. */
 bool lower_partition(struct plan *p, const struct partition *set);
 
+/* Where maxima alone read beyond the border of an image, it has the least value there (lower_pool.c).  Behind all
+ * claims. */
+void lower_pad_maxima(struct plan *p);
+
 /* ---- for lower_*.c ---- */
 
 /* Value of a tensor of the graph. */

@@ -151,3 +151,39 @@ bool lower_pool(struct plan *p, uint32_t op)
     p->value_of[o->outputs[0]] = least ? lower_complement(p, op, d->out, out) : out;
     return true;
 }
+
+static bool is_maximum(const struct step *s)
+{
+    return s->family == &family_pool && ((const struct pool_detail *)s->detail)->kind == POOL_MAX;
+}
+
+/* Some tile needs pixels outside the image. */
+static bool reads_padding(const struct grid *g)
+{
+    bool any = false;
+    for (int i = 0; i < GRID; i++) {
+        any = any || (span_size(g->need_y[i]) > 0 && (g->need_y[i].first < 0 || g->need_y[i].end > g->y));
+        any = any || (span_size(g->need_x[i]) > 0 && (g->need_x[i].first < 0 || g->need_x[i].end > g->x));
+    }
+    return any;
+}
+
+void lower_pad_maxima(struct plan *p)
+{
+    for (uint32_t i = 0; i < p->n_steps; i++)
+        if (is_maximum(&p->steps[i])) {
+            struct value *v = &p->values[p->steps[i].in[0]];
+            v->padded_least = !reads_padding(&v->grid);
+        }
+    for (uint32_t i = 0; i < p->n_steps; i++) {
+        struct step *s = &p->steps[i];
+        struct value *v = is_maximum(s) ? &p->values[s->in[0]] : NULL;
+        if (!v || !v->padded_least)
+            continue;
+        struct pool_detail *d = ARENA_NEW(p->arena, struct pool_detail);
+        *d = *(const struct pool_detail *)s->detail;
+        d->padded = true;
+        s->detail = d;
+        grid_claim(&v->grid, plan_out(p, s)->y, plan_out(p, s)->x, &d->y, &d->x);
+    }
+}

@@ -7,6 +7,8 @@
 
 /* ---- words through the tensor unit, which can rearrange them ---- */
 
+enum { COUNT_LIMIT = 1 << 14 };
+
 struct isa_inst mesh_copy_inst(int32_t row, int32_t n, int32_t from, struct loops a, int32_t to, struct loops o)
 {
     struct isa_inst inst;
@@ -18,6 +20,13 @@ struct isa_inst mesh_copy_inst(int32_t row, int32_t n, int32_t from, struct loop
     i->lim[1] = n - 1;
     i->a = tensor_unit(4LL * from, a);
     i->o = tensor_unit(4LL * to, o);
+    if (n > COUNT_LIMIT) { /* pixel rows in a loop of their own */
+        int32_t inner = (int32_t)(o.dim[0].count * o.dim[1].count), outer = n / inner;
+        i->lim[1] = inner - 1, i->lim[2] = outer - 1;
+        i->w = tensor_unit(4LL * row, LOOPS({1, 4}, {inner, 0}, {outer, 0}));
+        i->p = buffered(tensor_unit(0, LOOPS({inner, 0}, {outer, 0})), 0, 256);
+        return inst;
+    }
     i->w = tensor_unit(4LL * row, n > 1 ? LOOPS({1, 4}, {n, 0}) : LOOPS({1, 4}));
     i->p = n > 1 ? buffered(tensor_unit(0, LOOPS({n, 0})), 0, 256)
                  : buffered(masked(tensor_unit(0, LOOPS({1, 1})), 0), 1, 256);

@@ -516,6 +516,9 @@ static struct bytes streamed_blob(const struct plan *p)
     return bytes_of(blob, (size_t)p->streamed_bytes);
 }
 
+/* In the uint8 domain. */
+static int32_t padding_of(const struct value *v) { return v->padded_least ? 0 : unsigned_zero_point(v->tensor); }
+
 /* Borders go to the neighbours right behind the step that makes the image, whoever reads them later (lane detection).
  */
 static void emit_step(const struct plan *p, uint32_t step, struct program *out)
@@ -529,7 +532,7 @@ static void emit_step(const struct plan *p, uint32_t step, struct program *out)
         emit_fence(out, (struct fence){.flags = LAYER_FLAGS});
     if (borders)
         emit_halo(p, &p->values[s->out], parts ? s->channels : (struct span){0, p->values[s->out].grid.words},
-                  unsigned_zero_point(p->values[s->out].tensor), alone && by_word && !parts, out);
+                  padding_of(&p->values[s->out]), alone && by_word && !parts, out);
     if (borders && s->family->rests)
         emit_fence(out, (struct fence){0});
     bool input_next = step + 1 < p->n_steps && p->steps[step + 1].op == NO_OPERATOR &&

@@ -34,6 +34,7 @@ struct value {
     int32_t tiles;        /* LAYOUT_WHOLE: mask of the tiles that need it */
     uint32_t *parts, n_parts; /* LAYOUT_PARTS: values, LAYOUT_GRID */
     bool in_place; /* LAYOUT_SLICES: a slice lies where it would in the whole vector, not at the start of the buffer */
+    bool padded_least; /* outside the image it has the least value, for maxima; else its zero point */
     int32_t passes;  /* an output that leaves the chip in several passes (strips.h); else 0 */
     uint32_t buffer; /* narrow buffer, the same on all tiles; NO_BUFFER until sized */
     int32_t offset;  /* words into the buffer */

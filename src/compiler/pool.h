@@ -14,6 +14,7 @@ struct pool_detail {
     enum tfl_activation activation;
     enum pool_kind kind;
     struct axis_window y, x;
+    bool padded; /* pixels outside the image have the least value (struct value) and are read like others */
 };
 
 /* Reads the operator; false, with a reason, where it is no such window. */

@@ -332,9 +332,7 @@ static void move_band(const struct group *g, uint32_t from, uint32_t to, struct 
 {
     struct plan *p = g->p;
     struct elsewhere_detail *d = ARENA_NEW(p->arena, struct elsewhere_detail);
-    const struct grid *all = &p->values[to].grid;
-    *d = (struct elsewhere_detail){{0, all->y}, {0, all->x}};
-    *(g->t->columns ? &d->x : &d->y) = band;
+    *d = (struct elsewhere_detail){.columns = g->t->columns, .moved = band, .fences = 1};
     struct step *s = plan_step(p, &family_pixels_elsewhere, op);
     s->detail = d;
     step_reads(p, s, from);
@@ -364,8 +362,8 @@ static void move_columns(const struct group *g, uint32_t from, uint32_t to, stru
     bool first = true;
     for (uint32_t i = g->begin; i < p->n_steps; i++)
         first = first && p->steps[i].family != &family_columns_elsewhere;
-    struct columns_detail *d = ARENA_NEW(p->arena, struct columns_detail);
-    *d = (struct columns_detail){.x = band, .fences = fences};
+    struct elsewhere_detail *d = ARENA_NEW(p->arena, struct elsewhere_detail);
+    *d = (struct elsewhere_detail){.columns = true, .moved = band, .fences = fences};
     struct step *s = plan_step(p, &family_columns_elsewhere, op);
     s->detail = d;
     s->identity_row = identity_row_of(g);
@@ -411,6 +409,7 @@ static uint32_t band_value(const struct group *g, uint32_t value, uint32_t op)
     struct value v = g->p->values[value];
     uint32_t n = g->band[value] = plan_value(g->p, v.tensor, LAYOUT_GRID, v.y, v.x, v.z);
     g->p->values[n].grid = g->b->grid[value];
+    g->p->values[n].padded_least = v.padded_least;
     struct axis axis = axis_of(&g->b->grid[value], g->t->columns);
     if (g->b->role[value] == BAND_READ && g->t->kept)
         take_columns(g, value, n, op);

@@ -141,6 +141,40 @@ static void one_identity_matrix(void **state)
     arena_free(a);
 }
 
+/* The network before them runs on strips: their rows are still brought into order on the tiles, not on the way to the
+ * host, which takes a transfer for each row of pixels of a tile. */
+static void rows_behind_strips(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 9);
+    int x = make_input(k, 3, (int32_t[]){160, 160, 3}), rows[2];
+    x = make_conv_2d(k, x, &(struct make_window){.channels = 128, .size = 1});
+    x = make_conv_2d(k, x, &(struct make_window){.channels = 8, .size = 2, .stride = 8});
+    struct tfl_quant numbers = {0};
+    for (int i = 0; i < 2; i++) {
+        int32_t side = i ? 10 : 20;
+        x = make_conv_2d(k, x, &(struct make_window){.channels = 8, .size = 3, .stride = i + 1});
+        rows[i] = make_conv_2d(k, x, &(struct make_window){.channels = 24, .size = 1});
+        numbers = i ? numbers : maker_tensor(k, rows[0])->quant;
+        maker_tensor(k, rows[i])->quant = numbers;
+        rows[i] = make_reshape(k, rows[i], 3, (int32_t[]){1, side * side * 6, 4});
+        maker_tensor(k, rows[i])->quant = numbers;
+    }
+    x = make_concatenation(k, 2, rows, 1);
+    maker_tensor(k, x)->quant = numbers;
+    make_output(k, x);
+    const struct tfl_model *m = maker_finish(k);
+    struct compile_result r;
+    struct twin_facts facts;
+    struct status st = {0};
+    assert_true(compile_models(a, &m, 1, &(struct compile_options){.min_runtime_version = 14}, &r, &st));
+    assert_true(twin_facts(a, r.file, &facts, &st));
+    assert_in_range(facts.opcodes[ISA_OUTFEED], 1, 24);
+    assert_true(judge_exact(a, m));
+    arena_free(a);
+}
+
 /* Of three convolutions the last adds least: its input is small.  Of the two that read one large input, the second
  * lets it go. */
 static void cheapest_operator_first(void **state)
@@ -215,7 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(heads), cmocka_unit_test(rows_on_tiles),
                                        cmocka_unit_test(rows_are_padded_by_weights),
                                        cmocka_unit_test(rows_too_large_for_a_tile),
-                                       cmocka_unit_test(one_identity_matrix),
+                                       cmocka_unit_test(one_identity_matrix), cmocka_unit_test(rows_behind_strips),
                                        cmocka_unit_test(cheapest_operator_first), cmocka_unit_test(classifiers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "compiler/judge.h"
+#include "isa/isa.h"
 #include "support/make_model.h"
+#include "support/twin.h"
 
 #define ANY(s, list) (list)[random_next(s) % (sizeof(list) / sizeof *(list))]
 
@@ -225,11 +227,58 @@ static void whole_networks(void **state)
     }
 }
 
+/* Chained as in YOLO: all are joined, so the borders that the windows read have other readers of their pixels. */
+static const struct tfl_model *pyramid(struct arena *a, int32_t side, int32_t channels, bool padded_twice)
+{
+    const struct make_window five = {.size = 5, .stride = 1};
+    struct maker *k = maker_new(a, side % 2 ? TFL_INT8 : TFL_UINT8, (uint64_t)side);
+    int x[3], first = make_conv_2d(k, make_input(k, 3, (int32_t[]){side, side, 4}),
+                                   &(struct make_window){.channels = channels, .size = 1});
+    x[0] = first;
+    for (int i = 1; i < 3; i++) {
+        x[i] = make_pool(k, TFL_OP_MAX_POOL_2D, x[i - 1], &five);
+        maker_tensor(k, x[i])->quant = maker_tensor(k, x[0])->quant;
+    }
+    int joined = make_concatenation(k, 3, x, 3);
+    maker_tensor(k, joined)->quant = maker_tensor(k, x[0])->quant;
+    make_output(k, joined);
+    if (padded_twice) /* with the zero point, which is not the least value */
+        make_output(k, make_conv_2d(k, first, &(struct make_window){.channels = 8, .size = 3}));
+    return maker_finish(k);
+}
+
+/* One instruction for all tiles with as many pixels; a window that another padding keeps from reading beyond the border
+ * still gives the same bytes. */
+static void maxima_read_padding(void **state)
+{
+    static const struct {
+        int32_t side, channels;
+        bool padded_twice;
+        uint32_t instructions; /* of two pools */
+    } nets[] = {{20, 64, false, 2}, {20, 128, false, 2}, {10, 128, false, 8}, {7, 12, false, 8}, {13, 64, true, 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        struct arena *a = arena_new();
+        const struct tfl_model *m = pyramid(a, nets[i].side, nets[i].channels, nets[i].padded_twice);
+        struct compile_result r;
+        struct twin_facts facts;
+        struct status st = {0};
+        assert_true(compile_models(a, &m, 1, &(struct compile_options){.min_runtime_version = 14}, &r, &st));
+        assert_true(twin_facts(a, r.file, &facts, &st));
+        if (nets[i].instructions)
+            assert_int_equal(facts.opcodes[ISA_MAX], nets[i].instructions);
+        else
+            assert_true(facts.opcodes[ISA_MAX] > 8);
+        assert_true(judge_exact(a, m));
+        arena_free(a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(channels), cmocka_unit_test(random_pools),
                                        cmocka_unit_test(random_heads),
                                        cmocka_unit_test(random_exchanges), cmocka_unit_test(small_exchanges),
-                                       cmocka_unit_test(whole_networks)};
+                                       cmocka_unit_test(whole_networks), cmocka_unit_test(maxima_read_padding)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

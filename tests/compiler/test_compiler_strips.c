@@ -11,7 +11,9 @@
 #include "compiler/judge.h"
 #include "darwinn/package.h"
 #include "support/corpus.h"
+#include "isa/isa.h"
 #include "support/make_model.h"
+#include "support/twin.h"
 
 static void check(struct arena *a, struct maker *k, int x)
 {
@@ -231,6 +233,39 @@ static void output_in_rows_and_columns(void **state)
     }
 }
 
+static struct twin_facts facts_of(struct arena *a, const struct tfl_model *m)
+{
+    struct compile_result r;
+    struct twin_facts facts;
+    struct status st = {0};
+    assert_true(compile_models(a, &m, 1, &(struct compile_options){.min_runtime_version = 14}, &r, &st));
+    assert_true(twin_facts(a, r.file, &facts, &st));
+    return facts;
+}
+
+/* Pixels go to the tiles of a strip over the mesh; over the ring each pass took 16 instructions 0x13 and more. */
+static void over_the_mesh(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 12);
+    int x = make_input(k, 3, (int32_t[]){90, 86, 3});
+    x = make_conv_2d(k, x, &(struct make_window){.channels = 88, .size = 1});
+    const struct tfl_quant numbers = maker_tensor(k, x)->quant;
+    x = make_resize(k, TFL_OP_RESIZE_NEAREST_NEIGHBOR, x, 180, 172, false, false);
+    maker_tensor(k, x)->quant = numbers;
+    x = make_depthwise_conv_2d(k, x, &(struct make_window){.channels = 1, .size = 3});
+    x = make_unary(k, TFL_OP_LOGISTIC, x);
+    x = make_conv_2d(k, x, &(struct make_window){.channels = 8, .size = 3, .stride = 3});
+    make_output(k, x);
+    const struct tfl_model *m = maker_finish(k);
+    struct twin_facts facts = facts_of(a, m);
+    assert_true(facts.opcodes[ISA_MESH_NORTH] + facts.opcodes[ISA_MESH_WEST] > 8);
+    assert_in_range(facts.opcodes[ISA_TO_WIDE], 0, 8);
+    assert_true(judge_exact(a, m));
+    arena_free(a);
+}
+
 #define ANY(s, list) (list)[random_next(s) % (sizeof(list) / sizeof *(list))]
 
 enum { MOST_MACS = 60 << 20 }; /* seconds of simulation */
@@ -353,6 +388,6 @@ int main(void)
                                        cmocka_unit_test(many_steps),
                                        cmocka_unit_test(rows_and_columns),
                                        cmocka_unit_test(kept_columns), cmocka_unit_test(output_in_rows_and_columns),
-                                       cmocka_unit_test(random_networks)};
+                                       cmocka_unit_test(over_the_mesh), cmocka_unit_test(random_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
