@@ -112,23 +112,25 @@ static int32_t most_pixels(const struct grid *g)
     return y * x;
 }
 
+/* What any step and any move cost beside their pixels: fences, and the instructions, about 500 and 1400 bytes, that come
+ * from the host, four bytes in five cycles (USB 3 and 500 MHz). */
+enum { STEP_CYCLES = 900, MOVE_CYCLES = 2000 };
+
 int64_t step_cycles(const struct plan *p, const struct step *s, const struct grid *out)
 {
-    enum { FENCES = 200 }; /* GUESS: what any step costs */
     int32_t pixels = most_pixels(out);
     if (s->family == &family_conv)
-        return conv_cycles(s->detail, plan_in(p, s, 0)->grid.words, pixels) + FENCES;
-    if (s->family == &family_infeed_image) /* whole rows, at four bytes in five cycles (USB 3 and 500 MHz) */
+        return conv_cycles(s->detail, plan_in(p, s, 0)->grid.words, pixels) + STEP_CYCLES;
+    if (s->family == &family_infeed_image) /* whole rows, as instructions */
         return (int64_t)(out->own_y[GRID - 1].end - out->own_y[0].first) * out->x * plan_out(p, s)->z * 5 / 4;
-    return (int64_t)pixels * out->words + FENCES;
+    return (int64_t)pixels * out->words + STEP_CYCLES;
 }
 
-/* A row of 64 words takes four cycles on the ring, one row at a time. */
+/* About as many cycles as words go through the link between two tile rows (columns): a sixteenth of the band. */
 static int64_t cycles_to_move(const struct grid *g)
 {
-    enum { FENCES = 600 };
     return (int64_t)(g->own_y[GRID - 1].end - g->own_y[0].first) * (g->own_x[GRID - 1].end - g->own_x[0].first) *
-           g->words / 16 + FENCES;
+           g->words / 16 + MOVE_CYCLES;
 }
 
 static void drop_border(struct grid *g)

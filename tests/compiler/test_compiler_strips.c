@@ -266,6 +266,30 @@ static void over_the_mesh(void **state)
     arena_free(a);
 }
 
+/* x * sigmoid(x) behind a convolution: its product takes six images' room. */
+static int swish(struct maker *k, int x, int32_t size, int32_t channels)
+{
+    x = make_conv_2d(k, x, &(struct make_window){.channels = channels, .size = size});
+    return make_binary(k, TFL_OP_MUL, x, make_unary(k, TFL_OP_LOGISTIC, x), TFL_ACT_NONE);
+}
+
+/* Every repeated step brings its instructions from the host again: those that fit are not drawn into a group to spare a
+ * move (yolov8n, its first block).  Only compiled: running it takes long. */
+static void no_more_steps_than_needed(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 13);
+    int x = swish(k, make_input(k, 3, (int32_t[]){160, 160, 3}), 1, 32);
+    x = swish(k, x, 1, 16);
+    x = swish(k, swish(k, x, 3, 16), 3, 16);
+    x = swish(k, x, 1, 32);
+    make_output(k, swish(k, x, 1, 8));
+    struct twin_facts facts = facts_of(a, maker_finish(k));
+    assert_in_range(facts.opcodes[ISA_TABLE], 6, 12);
+    arena_free(a);
+}
+
 #define ANY(s, list) (list)[random_next(s) % (sizeof(list) / sizeof *(list))]
 
 enum { MOST_MACS = 60 << 20 }; /* seconds of simulation */
@@ -388,6 +412,7 @@ int main(void)
                                        cmocka_unit_test(many_steps),
                                        cmocka_unit_test(rows_and_columns),
                                        cmocka_unit_test(kept_columns), cmocka_unit_test(output_in_rows_and_columns),
-                                       cmocka_unit_test(over_the_mesh), cmocka_unit_test(random_networks)};
+                                       cmocka_unit_test(over_the_mesh), cmocka_unit_test(no_more_steps_than_needed),
+                                       cmocka_unit_test(random_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
