@@ -339,11 +339,25 @@ static int32_t copy_all(struct program *p, const struct copy *c)
     return several;
 }
 
+/* An input that comes in behind other steps than inputs, not on strips: the host's queue begins anew as in front of the
+ * first (tf2_ssd_mobilenet_v2 segment 2 of 3). */
+static bool behind_others(const struct plan *plan, const struct step *s)
+{
+    for (const struct step *k = plan->steps; !s->passes && k < s; k++)
+        if (k->family != &family_infeed_image)
+            return true;
+    return false;
+}
+
 static void emit_infeed(const struct plan *plan, const struct step *s, struct program *p)
 {
     const struct infeed *f = s->detail;
     const struct value *v = plan_out(plan, s);
     struct keep k = {plan, s};
+    if (behind_others(plan, s)) {
+        emit_core_sync(p, 1 << ISA_AVDATA_POP | 1 << ISA_AVDATA_INFEED);
+        emit_barrier(p, 0);
+    }
     if (!f->finds_identity && image_of(v).aligned)
         emit_identity(p, plan->buffers[f->identity].at, f->identity_row, true);
     else if (!f->finds_identity)

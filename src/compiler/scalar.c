@@ -119,6 +119,17 @@ static void push_word(struct program *p, int reg)
     program_add(p, bundle((struct isa_bundle){.store = PUSH, .store_data = reg}));
 }
 
+void scalar_copy_word(struct program *p, int32_t from, int32_t to)
+{
+    enum { STEP = 3, DATA = 6, FROM = 7, TO = 8, BUNDLES = 3 };
+    scalar_set(p, FROM, (uint32_t)from);
+    scalar_set(p, TO, (uint32_t)to);
+    program_add(p, (struct isa_inst){.op = ISA_LOOP, .loop = {.count = 1, .length = BUNDLES}});
+    program_add(p, bundle((struct isa_bundle){.load = STEP, .load_dst = DATA, .load_reg = FROM, .load_inc = 1}));
+    program_add(p, bundle((struct isa_bundle){0})); /* a load takes effect two bundles later */
+    program_add(p, bundle((struct isa_bundle){.store = STEP, .store_reg = TO, .store_inc = 1, .store_data = DATA}));
+}
+
 void scalar_push_memory(struct program *p, int32_t words)
 {
     enum { POINTER = 6, EVEN = 7, ODD = 8 };

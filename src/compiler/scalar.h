@@ -45,6 +45,8 @@ void scalar_loop_end(struct program *p, const struct scalar_loop *l);
 /* The first `words` words of scalar memory to the output stream, and a word of zeroes. */
 void scalar_push_memory(struct program *p, int32_t words);
 void scalar_push_zero(struct program *p);
+/* One word of scalar memory to another place in it. */
+void scalar_copy_word(struct program *p, int32_t from, int32_t to);
 
 /* Tile fence 0x1a.  Zero-initialised members mean: no flags, and all tiles and threads where left 0. */
 struct fence {

@@ -530,11 +530,40 @@ static void outputs_leave_when_made(void **state)
     arena_free(a);
 }
 
+static bool whole_pairs_of_words(struct bytes options, void *arg, struct status *st)
+{
+    struct arena *a = arena_new();
+    struct dwn_package *p;
+    bool ok = dwn_from_custom_options(a, options, &p, st);
+    (void)arg;
+    for (uint32_t e = 0; ok && e < p->n_executables; e++)
+        for (uint32_t k = 0; k < p->executables[e].n_hints; k++)
+            if (p->executables[e].hints[k].desc == DWN_OUTPUT)
+                assert_int_equal(p->executables[e].hints[k].size % 8, 0);
+    arena_free(a);
+    return ok;
+}
+
+/* Tiles with an odd number of words, more than scalar memory holds: what leaves it is always pairs of words. */
+static void odd_words_leave_in_pairs(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 1);
+    struct status st = {0};
+    int x = make_input(k, 3, (int32_t[]){148, 148, 4});
+    make_output(k, make_conv_2d(k, x, &(struct make_window){.channels = 1, .size = 1}));
+    struct judgement j = exact(a, k);
+    assert_true(corpus_packages(a, j.compiled.file, whole_pairs_of_words, NULL, &st));
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(borders), cmocka_unit_test(branch_behind_a_pool),
                                        cmocka_unit_test(pool_finds_the_identity_of_the_infeed),
                                        cmocka_unit_test(lines_leave_apart), cmocka_unit_test(outputs_leave_when_made),
+                                       cmocka_unit_test(odd_words_leave_in_pairs),
                                        cmocka_unit_test(networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
