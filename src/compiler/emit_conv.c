@@ -190,7 +190,7 @@ static struct wide_plan wide_plan_beside(const struct step *s, struct wide_need 
     struct wide_plan w = wide_plan_of(&n);
     if (w.floor > s->wide_keep)
         return w;
-    n.top = s->wide_keep ? s->wide_keep : n.top;
+    n.top = s->wide_keep && s->wide_keep < n.top ? s->wide_keep : n.top;
     return wide_plan_of(&n);
 }
 
@@ -596,7 +596,7 @@ static void emit_conv(const struct plan *plan, const struct step *s, struct prog
 {
     struct conv c = conv_of(plan, s);
     if (s > plan->steps && s[-1].family == &family_conv && value_tiles(plan_out(plan, &s[-1])) != value_tiles(c.out))
-        emit_fence(p, (struct fence){.flags = LAYER_FLAGS}); /* 3x3 to 2x2 pixels: tf2_ssd_mobilenet_v2 segment 2 of 3 */
+        emit_fence(p, (struct fence){.flags = LAYER_FLAGS}); /* 3x3 to 2x2 pixels: tf2_ssd segment 2 of 3 */
     const struct piece piece = piece_of(&c.out->grid, c.w.positions);
     for (int32_t y = 0; y < piece.down; y++)
         for (int32_t x = 0; x < piece.across; x++) {

@@ -469,7 +469,8 @@ static struct batch batch_of(int32_t words, int32_t w, int32_t y)
 
 /* A slice of w pixels in each of y lines, a wide row behind another; pitch: words a pixel; line: words a line.
  * *pack: loops that fill a row.  False where no loop makes rows. */
-static bool slice_loops(struct loops *l, int32_t words, int32_t w, int32_t y, int32_t pitch, int32_t line, int32_t *pack)
+static bool slice_loops(struct loops *l, int32_t words, int32_t w, int32_t y, int32_t pitch, int32_t line,
+                        int32_t *pack)
 {
     struct batch b = batch_of(words, w, y);
     struct isa_dim row[3] = {{words, 1}, {b.across, pitch}, {b.down, line}};
@@ -746,7 +747,8 @@ static void emit_channel_pool(const struct plan *plan, const struct step *s, str
     struct reduction r = {.p = p, .c = c, .g = g, .slices = slices_of(4 * g->words), .row = pool_row(g),
                           .line = (int32_t)ceil_div(g->x, POOL_ROW_PIXELS), .one = plan->buffers[c->one].at,
                           .in = value_at(plan, plan_in(plan, s, 0)), .out = value_at(plan, plan_out(plan, s))};
-    struct isa_mesh fill = {.tiles = (1 << r.slices.tiles) - 1, .b = mesh_words(r.one, NO_LOOPS), .fill = 1, .value = 1};
+    struct isa_mesh fill = {
+        .tiles = (1 << r.slices.tiles) - 1, .b = mesh_words(r.one, NO_LOOPS), .fill = 1, .value = 1};
     program_add(p, (struct isa_inst){.op = ISA_MESH_NORTH, .mesh = fill});
     emit_fence(p, (struct fence){0});
     program_add_tiles(p, turn_channels, &r);

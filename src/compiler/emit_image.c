@@ -228,7 +228,8 @@ struct copy {
 
 /* Words of the first group of rows to wait for.  W2N counts those in front of a tile's pixels too.  The whole group is
  * enough, unless the band begins in the middle of an 8-byte unit: then the last column's pixels end one word later.
- * All tile rows wait alike: as few instructions as officially (28x28x1, catalogue P277); each has a row more to come. */
+ * All tile rows wait alike: as few instructions as officially (28x28x1, catalogue P277); each has a row more to come.
+ */
 static int64_t group_end(const struct value *v, const struct image *m, struct span xs)
 {
     int64_t words = m->group_words;

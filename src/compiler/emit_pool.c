@@ -9,8 +9,8 @@
  *
  * Sources: gabor_64_p4, gabor_128_p4 (windows inside a tile, every field); looming_* (windows across tiles);
  * ASR_Model, compiler 2.x (MAX_POOL_2D, 17 of 17 instructions); groups of 16 words of channels, of which the last may
- * have fewer, from mobilenet_v2_mask_classification, compiler 2.x, and deeplabv3_mnv2_dm05 (160 channels).  Cut windows and pools that need several pieces have no official
- * instance. */
+ * have fewer, from mobilenet_v2_mask_classification, compiler 2.x, and deeplabv3_mnv2_dm05 (160 channels).  Cut windows
+ * and pools that need several pieces have no official instance. */
 #include "compiler/families.h"
 #include "compiler/pool.h"
 #include "compiler/scalar.h"

@@ -8,10 +8,10 @@
  * Facts: for one row of pixels every field of the RESHAPE [28,20] -> [560] of keras_lstm (compiler 2.1), for the
  * exchange of whole pixels northwards ASR_Model (compiler 2.0, 5x2x64 -> 640); of compiler 16 the number of
  * instructions of every opcode: 14 models with dense layers on 28x28 digits (catalogue P187 and those after it), LeNet
- * (5x5x16, P277), 118x100x8 (P245); and, with what else these models differ in, 62x62x8 (P276), 6x6x64 (P268), 6x6x164 (P269), 25x9x64
- * (P326), 5x4x60 and 4x3x80 (P305).  The first tiles' buffers are taken to be as long as their row's own pixels and
- * their strip together, and rows of tiles with different ones share no instruction: so there are as many as
- * officially.  Whether north or south comes first is not known. */
+ * (5x5x16, P277), 118x100x8 (P245); and, with what else these models differ in, 62x62x8 (P276), 6x6x64 (P268), 6x6x164
+ * (P269), 25x9x64 (P326), 5x4x60 and 4x3x80 (P305).  The first tiles' buffers are taken to be as long as their row's
+ * own pixels and their strip together, and rows of tiles with different ones share no instruction: so there are as many
+ * as officially.  Whether north or south comes first is not known. */
 #include "compiler/families.h"
 #include "compiler/mesh.h"
 #include "compiler/scalar.h"

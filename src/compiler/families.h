@@ -162,7 +162,8 @@ void emit_table(struct program *p, int32_t tiles, const struct lut *t);
 /* A 4x4 identity matrix as one row of weights, built at narrow word `at`; counted: N2W is raised for who waits. */
 void emit_identity(struct program *p, int32_t at, int32_t row, bool counted);
 
-/* 0x27 and 0x10: `rows` rows of one tile, staged in wide rows row and row + 1 in turn, of which `units` 8-byte words go to the host. */
+/* 0x27 and 0x10: `rows` rows of one tile, staged in wide rows row and row + 1 in turn, of which `units` 8-byte words go
+ * to the host. */
 void emit_send_rows(struct program *p, int32_t tile, int32_t row, int32_t rows, int32_t units);
 
 /* Starts the host -> FIFO transfer of bands of one input layer, one behind the other. */

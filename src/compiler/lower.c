@@ -108,7 +108,8 @@ static void lower_input(struct plan *p, const struct partition *set, uint32_t te
     const struct tfl_tensor *t = &p->graph->tensors[tensor];
     struct shape4 s;
     int how = readings(p, set, (int32_t)tensor);
-    bool image = !t->is_variable && shape4_of(t, &s) && (how & READ_AS_IMAGE || (how == 0 && s.y * s.x > 1) || is_line(p, set, (int32_t)tensor));
+    bool image = !t->is_variable && shape4_of(t, &s) &&
+                 (how & READ_AS_IMAGE || (how == 0 && s.y * s.x > 1) || is_line(p, set, (int32_t)tensor));
     uint32_t v = image ? plan_value(p, t, LAYOUT_GRID, s.y, s.x, s.z)
                        : plan_value(p, t, LAYOUT_SLICES, 1, 1, (int32_t)tfl_elements(t));
     struct step *step = plan_step(p, image ? &family_infeed_image : &family_infeed_vector, NO_OPERATOR);

@@ -27,8 +27,8 @@ void lower_join_parts(struct plan *p, uint32_t op);
 void lower_rename_parts(struct plan *p, uint32_t op);
 void lower_unary_parts(struct plan *p, uint32_t op);
 void lower_parts_to_host(struct plan *p, uint32_t tensor);
-/* The same in order on the tiles (rows.h), while the plan's `rows` says so.  A RESHAPE to rows, or of a column of rows to
- * a row of them, and a CONCATENATION of rows: false if it is none. */
+/* The same in order on the tiles (rows.h), while the plan's `rows` says so.  A RESHAPE to rows, or of a column of rows
+ * to a row of them, and a CONCATENATION of rows: false if it is none. */
 bool lower_rows(struct plan *p, uint32_t op);
 bool lower_join_rows(struct plan *p, uint32_t op);
 /* All that read the tensor make rows of so many channels of it; 0: else. */
@@ -69,7 +69,8 @@ uint32_t lower_like(struct plan *p, const struct tfl_tensor *t, uint32_t model);
 /* A vector's elements one behind another as those of a new value, an image or slices (lower_rearrange.c); the same for
  * an image to slices. */
 void lower_elements(struct plan *p, uint32_t op, uint32_t from, uint32_t to);
-/* A constant with an element for each of `out`, or repeated to its shape, as a value like `model` (lower_constant.c). */
+/* A constant with an element for each of `out`, or repeated to its shape, as a value like `model` (lower_constant.c).
+ */
 uint32_t lower_constant(struct plan *p, uint32_t op, const struct tfl_tensor *t, const struct tfl_tensor *out,
                         uint32_t model);
 /* The same where all pixels have these channels; one: all channels are it. */

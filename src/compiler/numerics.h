@@ -36,7 +36,7 @@ struct weighted { /* the tensors of a weighted operation; bias may be NULL */
     const struct tfl_tensor *in, *weights, *bias, *out;
     enum tfl_activation activation;
     int32_t pixel; /* > 0: the input is an image, every pixel of so many channels padded to whole words */
-    int32_t row;   /* > 0: of so many channels are the rows in a pixel of the result, each padded to whole words (rows.h) */
+    int32_t row;   /* > 0: channels of each row in a pixel of the result, which begins with a whole word (rows.h) */
     bool select; /* moves data: weights 0 and 1, and a bias that is stored although it is zero (select.h) */
 };
 struct segment;

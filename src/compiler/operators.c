@@ -184,7 +184,8 @@ static const struct operator_rule rules[] = {
      .lower = lower_resize_nearest,
      .image = true,
      .basis = BASIS_ATTESTED,
-     .limits = "to twice the rows and columns as officially; whole factors, up or down; any other, or fewer than 4 rows or columns, up to 64 KiB"},
+     .limits = "to twice the rows and columns as officially; whole factors, up or down; any other, or fewer than 4 "
+               "rows or columns, up to 64 KiB"},
     {.code = TFL_OP_RSQRT,
      .support = support_unary,
      .lower = lower_unary,
@@ -240,8 +241,8 @@ static const struct operator_rule rules[] = {
      .lower = lower_move,
      .either = true,
      .basis = BASIS_COMPOSED,
-     .limits = "as SLICE; strides of 1 and more on rows and columns; any other and dropped axes up to 64 KiB; no ellipsis or "
-               "new axes"},
+     .limits = "as SLICE; strides of 1 and more on rows and columns; any other and dropped axes up to 64 KiB; no "
+               "ellipsis or new axes"},
     {.code = TFL_OP_SUB,
      .support = support_binary,
      .lower = lower_binary,

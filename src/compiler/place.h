@@ -1,6 +1,6 @@
 /* Placement of cached parameters: which tile and which wide-memory rows each segment gets.
- * The rule is the official compiler's as far as it is known (../shared/isa/placement.md, where dense layers still choose
- * before all others): docs/compiler.md, "Parameters", tells what it has been compared with. */
+ * The rule is the official compiler's as far as it is known (../shared/isa/placement.md, where dense layers still
+ * choose before all others): docs/compiler.md, "Parameters", tells what it has been compared with. */
 #ifndef COMPILER_PLACE_H
 #define COMPILER_PLACE_H
 

@@ -594,8 +594,10 @@ bool plan_emit(struct plan *p, struct dwn_executable *out)
         p->misfit = operator_to_blame(p, &program, first);
         if (program.seq > MOST_NUMBERED) {
             *p->st = (struct status){0};
-            status_fail(p->st, STATUS_LIMIT, "the program would have %d instructions for the tiles, %d can be numbered; "
-                        "make the image smaller", program.seq, MOST_NUMBERED);
+            status_fail(p->st, STATUS_LIMIT,
+                        "the program would have %d instructions for the tiles, %d can be numbered; "
+                        "make the image smaller",
+                        program.seq, MOST_NUMBERED);
         }
         status_context(p->st, "%s: ", plan_op_text(p, p->misfit));
     }

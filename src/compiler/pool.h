@@ -1,5 +1,5 @@
-/* Windows of AVERAGE_POOL_2D and MAX_POOL_2D, MEAN, SUM, REDUCE_MAX and REDUCE_MIN over rows and columns, as the steps and the
- * support rules see them. */
+/* Windows of AVERAGE_POOL_2D and MAX_POOL_2D, MEAN, SUM, REDUCE_MAX and REDUCE_MIN over rows and columns, as the steps
+ * and the support rules see them. */
 #ifndef COMPILER_POOL_H
 #define COMPILER_POOL_H
 

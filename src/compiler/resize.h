@@ -1,5 +1,5 @@
-/* RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR to twice the rows and columns: what the support rule, the lowering and the
- * step share. */
+/* RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR to twice the rows and columns: what the support rule, the lowering and
+ * the step share. */
 #ifndef COMPILER_RESIZE_H
 #define COMPILER_RESIZE_H
 

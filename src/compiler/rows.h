@@ -1,12 +1,12 @@
-/* Detection heads in order on the tiles: images whose pixels hold several rows (RESHAPE [1,y,x,k*c] to [1,y*x*k,c]), and
- * such rows one behind another (CONCATENATION), over the mesh.
+/* Detection heads in order on the tiles: images whose pixels hold several rows (RESHAPE [1,y,x,k*c] to [1,y*x*k,c]),
+ * and such rows one behind another (CONCATENATION), over the mesh.
  *
  * The image [1,N,1,c] or [1,1,N,c] of the rows is split over one column or row of tiles.  A RESHAPE brings the pixels
- * of each row of tiles to its first tile; from there what each of these tiles needs of the other rows (rows along y), or
- * all to the first tile, which deals its neighbours their part (rows along x).  A CONCATENATION moves what lies on
+ * of each row of tiles to its first tile; from there what each of these tiles needs of the other rows (rows along y),
+ * or all to the first tile, which deals its neighbours their part (rows along x).  A CONCATENATION moves what lies on
  * another tile than in the joined image.
- * Source: tf2_ssd_mobilenet_v2_coco17_ptq_segment_2_of_3, twelve RESHAPEs of 19x19, 10x10, 5x5, 3x3, 2x2 and 1x1 pixels,
- * two CONCATENATIONs, one RESHAPE from a column to a row: every mesh and tensor instruction. */
+ * Source: tf2_ssd_mobilenet_v2_coco17_ptq_segment_2_of_3, twelve RESHAPEs of 19x19, 10x10, 5x5, 3x3, 2x2 and 1x1
+ * pixels, two CONCATENATIONs, one RESHAPE from a column to a row: every mesh and tensor instruction. */
 #ifndef COMPILER_ROWS_H
 #define COMPILER_ROWS_H
 

@@ -34,8 +34,8 @@ static bool made_outside(const struct plan *p, const struct strips *t, uint32_t 
     return false;
 }
 
-/* The official form: convolutions of images that nobody else needs.  Others would have to leave alone the wide rows that
- * are kept. */
+/* The official form: convolutions of images that nobody else needs.  Others would have to leave alone the wide rows
+ * that are kept. */
 static bool can_keep(const struct plan *p, const struct strips *t)
 {
     for (uint32_t i = t->first; i <= t->last; i++) {
@@ -112,8 +112,8 @@ static int32_t most_pixels(const struct grid *g)
     return y * x;
 }
 
-/* What any step and any move cost beside their pixels: fences, and the instructions, about 500 and 1400 bytes, that come
- * from the host, four bytes in five cycles (USB 3 and 500 MHz). */
+/* What any step and any move cost beside their pixels: fences, and the instructions, about 500 and 1400 bytes, that
+ * come from the host, four bytes in five cycles (USB 3 and 500 MHz). */
 enum { STEP_CYCLES = 900, MOVE_CYCLES = 2000 };
 
 int64_t step_cycles(const struct plan *p, const struct step *s, const struct grid *out)

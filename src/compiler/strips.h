@@ -18,8 +18,8 @@
  * Official: the strips of deeplabv3_mnv2_pascal and posenet_*_721_1281 are such bands, spread over all tiles, at the
  * beginning of the network and inside it, and their ends are put together by moves between tiles.  The official form of
  * a pass of columns is `kept`: what is read comes once, is kept in wide memory, and goes to its new columns over the
- * mesh; the parts of an end are joined behind the last strip.  Ours has it for groups of convolutions.  Where the groups
- * begin and end is not known. */
+ * mesh; the parts of an end are joined behind the last strip.  Ours has it for groups of convolutions.  Where the
+ * groups begin and end is not known. */
 #ifndef COMPILER_STRIPS_H
 #define COMPILER_STRIPS_H
 
@@ -57,8 +57,8 @@ int64_t step_cycles(const struct plan *p, const struct step *s, const struct gri
  * can be cut into columns. */
 void strips_cut(struct plan *p, const struct strips *groups, uint32_t n);
 
-/* After rows were cut into columns that are kept: gives what stays over all passes of rows, the identity matrices of the
- * infeed and of the columns, rows of wide memory that nobody else takes (officially they are made once:
+/* After rows were cut into columns that are kept: gives what stays over all passes of rows, the identity matrices of
+ * the infeed and of the columns, rows of wide memory that nobody else takes (officially they are made once:
  * deeplabv3_mnv2_pascal). */
 void strips_share_identities(struct plan *p);
 

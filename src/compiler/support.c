@@ -148,7 +148,7 @@ static void set_made_flat(struct support *s, uint32_t op)
         int32_t t = o->outputs[k];
         if (!mapped(s->verdicts[op]))
             s->made_flat[t] = takes_flat(s, t);
-        else if (support_is_alias(s->graph->source, o) && !s->rearranged[op]) /* a RESHAPE that takes an image makes a vector of it */
+        else if (support_is_alias(s->graph->source, o) && !s->rearranged[op]) /* RESHAPE: an image becomes a vector */
             s->made_flat[t] = is_reshape(o) || s->made_flat[o->inputs[0]];
         else
             s->made_flat[t] = is_pixel(&s->graph->source->tensors[t]);

@@ -182,7 +182,8 @@ struct verdict support_prelu(const struct support *s, uint32_t op)
     if (!v.why && alpha->data.size == 0)
         return REFUSE(s, SUPPORT_NOT_CONSTANT, "%s: alpha \"%s\" must be a constant", op_name(s, op), alpha->name);
     if (!v.why && is_constant_image(alpha, out))
-        return REFUSE(s, SUPPORT_LIMITATION, "%s: alpha \"%s\" (%s) is neither one value nor one for each channel of %s",
-                      op_name(s, op), alpha->name, tfl_shape_text(s->arena, alpha), tfl_shape_text(s->arena, out));
+        return REFUSE(s, SUPPORT_LIMITATION,
+                      "%s: alpha \"%s\" (%s) is neither one value nor one for each channel of %s", op_name(s, op),
+                      alpha->name, tfl_shape_text(s->arena, alpha), tfl_shape_text(s->arena, out));
     return v.why ? v : constant_operand(s, op, alpha, out);
 }

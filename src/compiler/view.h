@@ -22,8 +22,8 @@ struct views {
 };
 
 /* The official compiler leaves a RESHAPE at either end of a view on the CPU where its result is larger than some limit:
- * as an image of its own shape it takes so many bytes of a tile, of which up to 35200 are mapped (P518: 1x1600x3x85) and
- * 52500 and more are not (P519: 1x7500x25).  Ours, in between, is a quarter of narrow memory. */
+ * as an image of its own shape it takes so many bytes of a tile, of which up to 35200 are mapped (P518: 1x1600x3x85)
+ * and 52500 and more are not (P519: 1x7500x25).  Ours, in between, is a quarter of narrow memory. */
 bool view_may_begin_or_end(const struct tfl_tensor *t);
 
 struct views view_graph(struct arena *a, const struct graph *g);

@@ -4,15 +4,16 @@
 
 const char *const cycles_unit_name[CYCLES_UNITS] = {"tensor", "to wide", "to narrow", "mesh", "ring"};
 
-/* Cycles of one step of each unit.  Assumed, not fitted: one each, and four for a row on the ring (64 bytes per cycle, a
- * guess).  How far that is from what is known stands in docs/evidence.md. */
+/* Cycles of one step of each unit.  Assumed, not fitted: one each, and four for a row on the ring (64 bytes per cycle,
+ * a guess).  How far that is from what is known stands in docs/evidence.md. */
 static const unsigned step_cycles[CYCLES_UNITS] = {1, 1, 1, 1, 4};
 
 enum { ALL_THREADS = 0x3ff };
 
-/* From published numbers (../shared/spec/peers.md 5.2).  Link: VGG19 has 5.31 MB of parameters more than VGG16, nearly all of
- * them streamed, and takes 12 ms longer.  Overhead: a small product over USB (libredgetpu).  Cycles per step: the mean of what is
- * left of MobileNet v1 (1.30) and v2 (1.65); docs/evidence.md, "Cycles", says how well one foretells the other. */
+/* From published numbers (../shared/spec/peers.md 5.2).  Link: VGG19 has 5.31 MB of parameters more than VGG16, nearly
+ * all of them streamed, and takes 12 ms longer.  Overhead: a small product over USB (libredgetpu).  Cycles per step:
+ * the mean of what is left of MobileNet v1 (1.30) and v2 (1.65); docs/evidence.md, "Cycles", says how well one
+ * foretells the other. */
 const struct cycles_link cycles_usb3 = {"USB 3", 500e6, 442e6, 0.28e-3, 1.48};
 
 /* Steps of the stretch so far. */

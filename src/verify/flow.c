@@ -1,8 +1,8 @@
 /* Plays a program without its data (flow.h), and judges what it leaves. */
 #include "verify/flow.h"
 
-/* Accesses that are followed; programs that take more are left alone.  The largest known (PoseNet 721x1281) takes 2^28 in
- * 10 000 instructions. */
+/* Accesses that are followed; programs that take more are left alone.  The largest known (PoseNet 721x1281) takes 2^28
+ * in 10 000 instructions. */
 enum { BUDGET = 1 << 29, BUDGET_PER_INSTRUCTION = 1 << 20 };
 
 static bool unit_of(enum isa_opcode op, unsigned *unit)

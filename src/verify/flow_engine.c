@@ -97,7 +97,11 @@ static bool infeed(struct flow *f, struct engine *e, const struct isa_infeed *i)
 
 static void begin(struct engine *e, const struct isa_inst *i)
 {
-    walk_start(&e->w, i->op == ISA_INFEED ? &i->infeed.t : i->op == ISA_INJECT ? &i->inject.t : &i->outfeed.t, 3, false);
+    walk_start(&e->w,
+               i->op == ISA_INFEED   ? &i->infeed.t
+               : i->op == ISA_INJECT ? &i->inject.t
+                                     : &i->outfeed.t,
+               3, false);
     memset(e->passes, 0, sizeof e->passes);
     e->busy = true;
     e->open = e->loaded = false;

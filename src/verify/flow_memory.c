@@ -94,7 +94,8 @@ bool flow_write(struct flow *f, int tile, enum actor who, struct cells *m, int64
     return true;
 }
 
-/* Does an instruction pass its input on as it is?  Copies have no zero points, whatever they copy; 0x05 has no field. */
+/* Does an instruction pass its input on as it is?  Copies have no zero points, whatever they copy; 0x05 has no field.
+ */
 bool flow_copies(const struct isa_inst *i)
 {
     return i->op == ISA_RESIZE ||

@@ -209,7 +209,10 @@ static const struct bus {
     int dy, dx;
     enum isa_flag out, in;
 } buses[4] = {
-    {1, 0, ISA_S_OUT, ISA_N_IN}, {0, -1, ISA_W_OUT, ISA_E_IN}, {-1, 0, ISA_N_OUT, ISA_S_IN}, {0, 1, ISA_E_OUT, ISA_W_IN},
+    {1, 0, ISA_S_OUT, ISA_N_IN},
+    {0, -1, ISA_W_OUT, ISA_E_IN},
+    {-1, 0, ISA_N_OUT, ISA_S_IN},
+    {0, 1, ISA_E_OUT, ISA_W_IN},
 };
 
 static bool mesh_send(struct flow *f, int tile, unsigned bus, const struct isa_mesh *i)

@@ -90,7 +90,8 @@ static int dim_of(const struct isa_ttu *t, int64_t block)
     return n == block && !t->ldim && !t->boff ? 8 : -1;
 }
 
-/* Loops of W below which everything lies, if those above stand still and a block is whole passes of these; -1: not so. */
+/* Loops of W below which everything lies, if those above stand still and a block is whole passes of these; -1: not so.
+ */
 static int standing(const struct isa_tensor *i, int64_t block)
 {
     int dim = 8;

@@ -50,9 +50,10 @@ static void check_output(struct check *c, const struct code *code, long at, cons
     int64_t words = ceil_div((t->lanes + 1) * size, 4), last = ceil_div((t->lanes_last + 1) * size, 4);
     int64_t want = bounded_product(all / groups, bounded_product(groups - 1, words) + last);
     if (want != have)
-        finding(c, code, at, RULE_OUTPUT, "%lld sums of %d lanes, %d in the last of %lld groups, are %lld words; unit O "
-                "writes %lld", (long long)all, t->lanes + 1, t->lanes_last + 1, (long long)groups, (long long)want,
-                (long long)have);
+        finding(c, code, at, RULE_OUTPUT,
+                "%lld sums of %d lanes, %d in the last of %lld groups, are %lld words; unit O "
+                "writes %lld",
+                (long long)all, t->lanes + 1, t->lanes_last + 1, (long long)groups, (long long)want, (long long)have);
 }
 
 static void check_tensor(struct check *c, const struct code *code, long at, const struct isa_inst *i)
@@ -108,8 +109,9 @@ static void check_pack(struct check *c, const struct code *code, long at, const 
  * at a border they have less elements to divide by. */
 static bool siblings(const struct isa_tensor *a, const struct isa_tensor *b)
 {
-    return !a->a16 && a->redmask == b->redmask && a->perch == b->perch && !b->a16 && a->w16 == b->w16 && a->a1 == b->a1 &&
-           a->w1 == b->w1 && a->lut == b->lut && a->out16 == b->out16 && a->chdim == b->chdim && a->w.base == b->w.base;
+    return !a->a16 && a->redmask == b->redmask && a->perch == b->perch && !b->a16 && a->w16 == b->w16 &&
+           a->a1 == b->a1 && a->w1 == b->w1 && a->lut == b->lut && a->out16 == b->out16 && a->chdim == b->chdim &&
+           a->w.base == b->w.base;
 }
 
 static bool same_numerics(const struct isa_tensor *a, const struct isa_tensor *b)

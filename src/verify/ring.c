@@ -14,7 +14,8 @@ void check_ring(struct check *c, const struct code *code)
 {
     static const int unit_bytes[4] = {64, 8, 4, 4}; /* 0x26 src: parameters, activations, scalar memory */
     int64_t sent[2][ISA_TILES] = {0}, taken[2][ISA_TILES] = {0};
-    int64_t core_sent = 0, core_taken = 0, results_sent = 0, results_taken = 0, looped = 0, host = 0, fetched = 0, used = 0;
+    int64_t core_sent = 0, core_taken = 0, results_sent = 0, results_taken = 0, looped = 0, host = 0, fetched = 0,
+            used = 0;
     bool scalar_output = false, loops = !code->straight;
     for (size_t k = 0; k < code->count; k++) {
         const struct isa_inst *i = &code->inst[k];
@@ -73,8 +74,8 @@ void check_ring(struct check *c, const struct code *code)
         finding(c, code, NOWHERE, RULE_RING_CORE, "%lld rows sent to the scalar core, %lld taken, %lld words sent on",
                 (long long)core_sent, (long long)core_taken, (long long)looped);
     if (!loops && results_sent != results_taken)
-        finding(c, code, NOWHERE, RULE_RING_OUT, "%lld rows of results are sent, %lld are taken", (long long)results_sent,
-                (long long)results_taken);
+        finding(c, code, NOWHERE, RULE_RING_OUT, "%lld rows of results are sent, %lld are taken",
+                (long long)results_sent, (long long)results_taken);
     if (!loops && (used != fetched || fetched * 64 < (int64_t)code->x->parameters.size))
         finding(c, code, NOWHERE, RULE_PARAM_PACKETS, "%zu bytes of parameters, %lld packets fetched, %lld used",
                 code->x->parameters.size, (long long)fetched, (long long)used);

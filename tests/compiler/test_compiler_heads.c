@@ -1,6 +1,6 @@
-/* Heads of networks, random ones, compiled and run on the simulated chip, give exactly the kernels' bytes: of detection,
- * rows of several images one behind another for the host (support_parts.c), and of classification, a pool and dense
- * layers.  SEEDS, FIRST, VERBOSE as in judge.h. */
+/* Heads of networks, random ones, compiled and run on the simulated chip, give exactly the kernels' bytes: of
+ * detection, rows of several images one behind another for the host (support_parts.c), and of classification, a pool
+ * and dense layers.  SEEDS, FIRST, VERBOSE as in judge.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -104,7 +104,8 @@ static uint64_t cached_bytes(struct arena *a, const struct tfl_model *m)
     return r.cached_bytes;
 }
 
-/* Splits over all and over few tiles, moves to neighbours and beyond, parts of rows, of pixels and of a pixel's words. */
+/* Splits over all and over few tiles, moves to neighbours and beyond, parts of rows, of pixels and of a pixel's words.
+ */
 static void rows_on_tiles(void **state)
 {
     (void)state;

@@ -21,8 +21,8 @@
 enum { MOST_SKIPS = 3, MOST_ELEMENTS = 20000, MOST_CHANNELS = 160 };
 
 static const int32_t channels[] = {1, 2, 3, 5, 8, 12, 16, 16, 24, 31, 32, 40, 64, 72, 130};
-static const enum tfl_activation activations[] = {TFL_ACT_NONE, TFL_ACT_RELU, TFL_ACT_RELU, TFL_ACT_RELU6, TFL_ACT_RELU6,
-                                                  TFL_ACT_RELU_N1_TO_1};
+static const enum tfl_activation activations[] = {TFL_ACT_NONE,  TFL_ACT_RELU,  TFL_ACT_RELU,
+                                                  TFL_ACT_RELU6, TFL_ACT_RELU6, TFL_ACT_RELU_N1_TO_1};
 
 struct draw {
     struct maker *k;
@@ -83,8 +83,10 @@ static int plain(struct draw *d, int x)
 
 static int dilated(struct draw *d, int x)
 {
-    return make_conv_2d(d->k, x, &(struct make_window){.channels = ANY(d, channels), .size = 3, .dilation = 2 + up_to(d, 2),
-                                                       .activation = ANY(d, activations)});
+    return make_conv_2d(
+        d->k, x,
+        &(struct make_window){
+            .channels = ANY(d, channels), .size = 3, .dilation = 2 + up_to(d, 2), .activation = ANY(d, activations)});
 }
 
 static int padded(struct draw *d, int x)
@@ -192,7 +194,9 @@ static int hourglass(struct draw *d, int x)
     if (height(d, y) != h / 2 || width(d, y) != w / 2)
         return y;
     switch (up_to(d, 3)) {
-    case 0: y = make_transpose_conv(d->k, y, &(struct make_window){.channels = c, .size = 2 + up_to(d, 3), .stride = 2}); break;
+    case 0:
+        y = make_transpose_conv(d->k, y, &(struct make_window){.channels = c, .size = 2 + up_to(d, 3), .stride = 2});
+        break;
     case 1: y = make_resize(d->k, TFL_OP_RESIZE_NEAREST_NEIGHBOR, y, h, w, false, maybe(d)); break;
     default:
         y = make_resize(d->k, h < 8 || w < 8 ? TFL_OP_RESIZE_NEAREST_NEIGHBOR : TFL_OP_RESIZE_BILINEAR, y, h, w, false,
@@ -296,7 +300,8 @@ static int block(struct draw *d, int x)
 
 /* ---- heads: an image to outputs ---- */
 
-/* A dense layer, and now and then another beside it: added, multiplied, joined with it, or with numbers from outside. */
+/* A dense layer, and now and then another beside it: added, multiplied, joined with it, or with numbers from outside.
+ */
 static int dense(struct draw *d, int x, int32_t units)
 {
     enum tfl_activation act = ANY(d, activations);
@@ -360,7 +365,8 @@ static void detection(struct draw *d, int x)
     uint32_t n = 0;
     for (uint32_t i = 0; i <= d->n_skips; i++) {
         int from = i ? d->skips[i - 1] : x;
-        int y = make_conv_2d(d->k, from, &(struct make_window){.channels = per_row * per_pixel, .size = maybe(d) ? 1 : 3});
+        int y = make_conv_2d(d->k, from,
+                             &(struct make_window){.channels = per_row * per_pixel, .size = maybe(d) ? 1 : 3});
         if (n)
             maker_tensor(d->k, y)->quant = maker_tensor(d->k, rows[0])->quant;
         rows[n++] = make_reshape(d->k, y, 3, (int32_t[]){1, height(d, y) * width(d, y) * per_pixel, per_row});
@@ -373,7 +379,8 @@ static void image(struct draw *d, int x) { make_output(d->k, x); }
 
 static void head(struct draw *d, int x)
 {
-    static void (*const heads[])(struct draw *, int) = {classifier, classifier, classifier, segmentation, detection, image};
+    static void (*const heads[])(struct draw *, int) = {classifier,   classifier, classifier,
+                                                        segmentation, detection,  image};
     ANY(d, heads)(d, x);
 }
 

@@ -1,5 +1,5 @@
-/* SOFTMAX and L2_NORMALIZATION of every pixel over its channels: whole words of channels and not, odd numbers, tiles of different shape,
- * as the end of a segmentation network and inside one.  SEEDS, FIRST, VERBOSE as in judge.h. */
+/* SOFTMAX and L2_NORMALIZATION of every pixel over its channels: whole words of channels and not, odd numbers, tiles of
+ * different shape, as the end of a segmentation network and inside one.  SEEDS, FIRST, VERBOSE as in judge.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

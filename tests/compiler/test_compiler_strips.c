@@ -12,7 +12,9 @@
 #include "darwinn/package.h"
 #include "support/corpus.h"
 #include "isa/isa.h"
+#include "sim/sim.h"
 #include "support/make_model.h"
+#include "support/trial.h"
 #include "support/twin.h"
 
 static void check(struct arena *a, struct maker *k, int x)
@@ -85,8 +87,8 @@ static void residual(void **state)
     arena_free(a);
 }
 
-/* x * LOGISTIC(x) of images that fit three times, but not with four times their size beside them: products in pieces, no
- * strips.  Rows of tiles of unequal height; a product that is read with a border. */
+/* x * LOGISTIC(x) of images that fit three times, but not with four times their size beside them: products in pieces,
+ * no strips.  Rows of tiles of unequal height; a product that is read with a border. */
 static void products_in_pieces(void **state)
 {
     (void)state;
@@ -231,6 +233,30 @@ static void output_in_rows_and_columns(void **state)
         check(a, k, x);
         arena_free(a);
     }
+}
+
+/* The same where a convolution's sums fill wide memory up to the identity matrix of the input, which the next strip of
+ * rows finds again: they overwrote it. */
+static void sums_below_the_identity(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct maker *k = maker_new(a, TFL_INT8, 12);
+    const struct make_window window = {.channels = 400, .size = 3};
+    int x = make_conv_2d(k, make_input(k, 3, (int32_t[]){64, 64, 3}), &window);
+    make_output(k, make_conv_2d(k, x, &window));
+    const struct tfl_model *m = maker_finish(k);
+    struct compile_result r;
+    struct tfl_model *compiled;
+    struct status st = {0};
+    assert_true(compile_models(a, &m, 1, &(struct compile_options){.min_runtime_version = 14}, &r, &st));
+    assert_true(tfl_read(a, r.file, &compiled, &st));
+    struct sim *sim = sim_new(&(struct sim_options){0}); /* 6e9 multiply-adds: too many for the strict one */
+    const char *fault = trial_difference(a, m, compiled, sim, 1);
+    sim_free(sim);
+    if (fault)
+        fail_msg("%s", fault);
+    arena_free(a);
 }
 
 static struct twin_facts facts_of(struct arena *a, const struct tfl_model *m)
@@ -412,6 +438,7 @@ int main(void)
                                        cmocka_unit_test(many_steps),
                                        cmocka_unit_test(rows_and_columns),
                                        cmocka_unit_test(kept_columns), cmocka_unit_test(output_in_rows_and_columns),
+                                       cmocka_unit_test(sums_below_the_identity),
                                        cmocka_unit_test(over_the_mesh), cmocka_unit_test(no_more_steps_than_needed),
                                        cmocka_unit_test(random_networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);

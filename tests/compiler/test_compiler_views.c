@@ -1,5 +1,5 @@
-/* Tensors that are images under other names (view.h): heads of YOLOv5, whole and in random pieces, compiled and run on the
- * simulated chip, give exactly the kernels' bytes.  SEEDS, FIRST, VERBOSE as in judge.h. */
+/* Tensors that are images under other names (view.h): heads of YOLOv5, whole and in random pieces, compiled and run on
+ * the simulated chip, give exactly the kernels' bytes.  SEEDS, FIRST, VERBOSE as in judge.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -144,7 +144,9 @@ static const struct tfl_model *random_pieces(struct arena *a, uint64_t seed)
         switch (random_next(&s) % 5) {
         case 0: have[n++] = part_of(k, &h, from, first, 1 + (int32_t)(random_next(&s) % (uint64_t)(c - first))); break;
         case 1: have[n++] = make_unary(k, ANY(&s, tables), from); break;
-        case 2: have[n++] = make_binary(k, ANY(&s, pairs), from, make_random(k, 4, ANY(&s, shapes)), TFL_ACT_NONE); break;
+        case 2:
+            have[n++] = make_binary(k, ANY(&s, pairs), from, make_random(k, 4, ANY(&s, shapes)), TFL_ACT_NONE);
+            break;
         case 3: have[n++] = make_binary(k, ANY(&s, pairs), from, from, TFL_ACT_RELU); break;
         default:
             have[n] = make_concatenation(k, 2, (int[]){from, have[random_next(&s) % (uint64_t)n]}, 3);

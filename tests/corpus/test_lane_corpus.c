@@ -1,7 +1,7 @@
-/* The lane detection model of arth-simon/edge_tpu_lane_detection: the compiled file is of a source with other scales and
- * a series in place of EXP, so no bytes can be equal.  The instructions are compared by what they do: opcode, loops,
- * strides and lengths.  It is the only network of compiler 16 in the corpus with residual blocks, CONCATENATION, a
- * resize and several executables. */
+/* The lane detection model of arth-simon/edge_tpu_lane_detection: the compiled file is of a source with other scales
+ * and a series in place of EXP, so no bytes can be equal.  The instructions are compared by what they do: opcode,
+ * loops, strides and lengths.  It is the only network of compiler 16 in the corpus with residual blocks, CONCATENATION,
+ * a resize and several executables. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

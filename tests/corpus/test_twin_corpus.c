@@ -79,8 +79,8 @@ static void instructions_as_officially(void **state)
 }
 
 /* mobilenet_v2_1.0_224 (P445) was compiled together with models that are not known and left no room for any of its
- * convolutions: they and the tables of SOFTMAX come from the host, depthwise and dense layers are cached.  So it is with
- * these. */
+ * convolutions: they and the tables of SOFTMAX come from the host, depthwise and dense layers are cached.  So it is
+ * with these. */
 static void instructions_in_company(void **state)
 {
     (void)state;

@@ -13,8 +13,8 @@ static const struct dwn_executable *that_runs(const struct dwn_package *p)
     return NULL;
 }
 
-/* Inputs of six kinds, again and again with other seeds.  Random numbers average out: sums come out near the middle.  The
- * others drive channels to both ends of their range, or leave them where small factors count. */
+/* Inputs of six kinds, again and again with other seeds.  Random numbers average out: sums come out near the middle.
+ * The others drive channels to both ends of their range, or leave them where small factors count. */
 static uint8_t input_byte(unsigned input, uint64_t *seed, size_t at)
 {
     uint8_t r = (uint8_t)random_next(seed);

@@ -411,8 +411,9 @@ static uint32_t make_parameters(struct twin *t, const struct wired_op *w, int32_
 static bool has_parameters(const struct twin *t, const struct wired_op *w, uint32_t rank, uint32_t dim)
 {
     const struct catalogue_op *op = w->op;
-    return t->values[w->inputs[0]].type != TFL_FLOAT32 && op->n_inputs == 1 && op->n_outputs == 1 && op->n_constants >= 1 && op->n_constants <= 2 &&
-           op->constants[0].rank == rank && elements(&op->constants[0]) < INT32_MAX &&
+    return t->values[w->inputs[0]].type != TFL_FLOAT32 && op->n_inputs == 1 && op->n_outputs == 1 &&
+           op->n_constants >= 1 && op->n_constants <= 2 && op->constants[0].rank == rank &&
+           elements(&op->constants[0]) < INT32_MAX &&
            (op->n_constants == 1 ||
             (op->constants[1].rank == 1 && op->constants[1].dim[0] == op->constants[0].dim[dim]));
 }
@@ -426,7 +427,8 @@ static bool make_convolution(struct twin *t, const struct wired_op *w, enum tfl_
     bool depthwise = op->code == TFL_OP_DEPTHWISE_CONV_2D;
     uint32_t dim = depthwise ? 3 : 0;
     if (!has_parameters(t, w, 4, dim))
-        return status_fail(t->st, STATUS_UNSUPPORTED, "%s of floats or without constant weights", tfl_op_name(op->code));
+        return status_fail(t->st, STATUS_UNSUPPORTED, "%s of floats or without constant weights",
+                           tfl_op_name(op->code));
     int in[3] = {input_tensor(t, w, 0)};
     uint32_t n = make_parameters(t, w, (int32_t)dim, t->row->per_channel && t->variant < TWIN_ONE_SCALE, in);
     struct tfl_operator *o = one_output(t, op, n, in, output_tensor(t, w, 0, RMS_OF_SUMS, act));

@@ -207,7 +207,8 @@ static void infeeds_and_injections(void **state)
     s.inst[AT_TO_WIDE] = (struct isa_inst){.op = ISA_INFEED, .infeed = {.av = 1, .t = unit(3, 0, 2)}};
     s.inst[AT_TO_WIDE + 1] = (struct isa_inst){
         .op = ISA_INJECT,
-        .inject = {.src = 1, .t = unit(3, 0, 2), .one = 1, .wait = {{.id = ISA_AVDATA_POP, .val = 1, .step = 1, .fl = 1}}}};
+        .inject = {
+            .src = 1, .t = unit(3, 0, 2), .one = 1, .wait = {{.id = ISA_AVDATA_POP, .val = 1, .step = 1, .fl = 1}}}};
     assert_string_equal(found(&s), "host-bytes"); /* no descriptor fetches them */
     s.inst[AT_TO_WIDE + 1].inject.t.base = 1;
     assert_string_equal(found(&s), "host-bytes inject");
@@ -234,7 +235,8 @@ static void words_of_a_tensor_instruction(void **state)
     s.inst[AT_TO_WIDE + 1].to_wide.seq = 2, s.inst[AT_SEND + 1].send.seq = 3, s.inst[AT_LAST_FENCE + 1].fence.seq = 4;
     assert_string_equal(found(&s), "race-read"); /* 0x13 does not wait for them */
     s.inst[AT_TO_WIDE].tensor.avdata = (struct isa_signal){1, 1};
-    s.inst[AT_TO_WIDE + 1].to_wide.wait[0] = (struct isa_wait){.id = ISA_AVDATA, .dim = 4, .val = 1, .step = 1, .fl = 1};
+    s.inst[AT_TO_WIDE + 1].to_wide.wait[0] = (struct isa_wait){
+        .id = ISA_AVDATA, .dim = 4, .val = 1, .step = 1, .fl = 1};
     assert_string_equal(found(&s), "");
     s.inst[AT_TO_WIDE].tensor.ozp = 5;
     assert_string_equal(found(&s), "zero-point-out"); /* the layer has 0 */

@@ -50,8 +50,8 @@ static double median(double *sorted, size_t n)
     return n == 0 ? 0 : n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
-/* Our number over the official one, divided by what that is in the middle of the other networks: what a factor fitted to
- * those would leave.  Without others: the error as it is. */
+/* Our number over the official one, divided by what that is in the middle of the other networks: what a factor fitted
+ * to those would leave.  Without others: the error as it is. */
 static double left_out(const struct corpus *c, const struct row *rows, uint32_t k)
 {
     struct arena *a = arena_new();
@@ -145,21 +145,24 @@ void cycles_report(struct buf *o, const struct corpus *c, const struct row *rows
         o,
         "\n## Cycles\n`src/sim/cycles.c` counts the loop steps of every unit between fences. What the official "
         "estimated_cycles counts is not known: it is the same for a network whichever compiler version made the "
-        "instructions and wherever its parameters lie, lies below the iterations of the tensor unit in some executables "
+        "instructions and wherever its parameters lie, lies below the iterations of the tensor unit in some "
+        "executables "
         "and above them in others, and grows from PoseNet 353x481 to 721x1281 by more than its pixels do (5.90 against "
-        "5.4), which points to the strips of the official plan. Compiler 16 does not write it; neither do we. Left out: with "
+        "5.4), which points to the strips of the official plan. Compiler 16 does not write it; neither do we. Left "
+        "out: with "
         "the one factor that fits the other networks.\n\n"
         "| model | steps | official | error | left out |\n|---|---|---|---|---|\n");
     for (uint32_t k = 0; k < c->count; k++)
         if (first_of_its_number(rows, k))
             buf_text(o, "| %s | %lld | %lld | %+.0f %% | %+.0f %% |\n", c->pairs[k].name, rows[k].cycles,
                      rows[k].official_cycles, error_of(&rows[k]), left_out(c, rows, k));
-    buf_text(o,
-             "\nMilliseconds per run, desktop with USB 3: estimate and what Coral published. %.0f MHz; %.0f MB/s from the "
-             "published times of VGG16 and VGG19; %.2f ms of overhead; %.2f cycles per step are the mean of these two "
-             "networks, left out: the factor of the other one.\n\n"
-             "| model | estimate | published | error | left out |\n|---|---|---|---|---|\n",
-             1e-6 * cycles_usb3.clock_hz, 1e-6 * cycles_usb3.bytes_per_second, 1e3 * cycles_usb3.overhead,
-             cycles_usb3.cycles_per_step);
+    buf_text(
+        o,
+        "\nMilliseconds per run, desktop with USB 3: estimate and what Coral published. %.0f MHz; %.0f MB/s from the "
+        "published times of VGG16 and VGG19; %.2f ms of overhead; %.2f cycles per step are the mean of these two "
+        "networks, left out: the factor of the other one.\n\n"
+        "| model | estimate | published | error | left out |\n|---|---|---|---|---|\n",
+        1e-6 * cycles_usb3.clock_hz, 1e-6 * cycles_usb3.bytes_per_second, 1e3 * cycles_usb3.overhead,
+        cycles_usb3.cycles_per_step);
     published(o, c, rows);
 }

@@ -66,7 +66,8 @@ static void ladder_line(struct buf *o, const struct corpus *c, const struct row 
         }
     qsort(ratio, n, sizeof *ratio, ascending);
     if (n)
-        buf_text(o, "| d | %s, ours over official, %zu models%s: median, worst, number above %.1f | %.3f, %.3f, %zu |\n",
+        buf_text(o,
+                 "| d | %s, ours over official, %zu models%s: median, worst, number above %.1f | %.3f, %.3f, %zu |\n",
                  measure_name[k], n, newest ? " of compiler 16" : "", QUALITY_LIMIT, ratio[n / 2], ratio[n - 1], above);
     free(ratio);
 }

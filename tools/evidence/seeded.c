@@ -46,13 +46,14 @@ void seeded_report(struct buf *o, const struct corpus *c, const struct row *rows
 {
     if (!count(c, rows, MAX_KINDS).all)
         return;
-    buf_text(o,
-             "\n## Seeded faults\nOne defect in an official executable that runs (`tests/support/faults.c`), at a "
-             "seeded place. Each fault "
-             "counts once, for the first that notices it. Outputs are compared on %d seeded inputs of six kinds; a fault "
-             "is harmless if the outputs on these and %d more are the same.\n\n"
-             "| kind | verifier | simulator | output | unnoticed | harmless | of |\n|---|---|---|---|---|---|---|\n",
-             FAULT_COMPARED, FAULT_INPUTS - FAULT_COMPARED);
+    buf_text(
+        o,
+        "\n## Seeded faults\nOne defect in an official executable that runs (`tests/support/faults.c`), at a "
+        "seeded place. Each fault "
+        "counts once, for the first that notices it. Outputs are compared on %d seeded inputs of six kinds; a fault "
+        "is harmless if the outputs on these and %d more are the same.\n\n"
+        "| kind | verifier | simulator | output | unnoticed | harmless | of |\n|---|---|---|---|---|---|---|\n",
+        FAULT_COMPARED, FAULT_INPUTS - FAULT_COMPARED);
     for (unsigned k = 0; k < fault_kinds(); k++) {
         struct count n = count(c, rows, k);
         buf_text(o, "| %s | %d | %d | %d | %d | %d | %d |\n", fault_name(k), n.n[FAULT_BY_VERIFIER],

@@ -32,7 +32,8 @@ static const char *difference(const struct catalogue_row *row, const struct atte
         return arena_text(x->a, "%s, ours %s: %s%s", row->executables, x->facts.executables,
                           twin_difference(x->a, row, &x->facts), note);
     if (!x->verdict.same_size)
-        return arena_text(x->a, "%lld bytes, ours %lld%s", (long long)row->compiled_size, (long long)x->facts.size, note);
+        return arena_text(x->a, "%lld bytes, ours %lld%s", (long long)row->compiled_size, (long long)x->facts.size,
+                          note);
     return "";
 }
 
@@ -94,23 +95,29 @@ void twins_ladder(struct buf *o, const struct twins *t)
     buf_text(o, "| d | catalogue pairs whose bytes are not here, rebuilt with random weights (of %u): compiled | %d of "
                 "%d |\n", t->count, compiled, built);
     buf_text(o, "| d | of these, the same operators left to the CPU | %d of %d |\n", outer, built);
-    buf_text(o, "| d | of those compiled, the verifier finds nothing and the simulated chip gives our kernels' bytes (strict mode: "
-                "%d, those of up to %d million multiply-adds) | %d of %d |\n", strict, STRICT_MACS / 1000000, exact,
-                compiled);
-    buf_text(o, "| e | catalogue pairs of compiler 16 whose bytes are not here (of %d): number of instructions of every "
-                "opcode as officially | %d of %d |\n", rows16, all, built16);
+    buf_text(o,
+             "| d | of those compiled, the verifier finds nothing and the simulated chip gives our kernels' bytes "
+             "(strict mode: "
+             "%d, those of up to %d million multiply-adds) | %d of %d |\n",
+             strict, STRICT_MACS / 1000000, exact, compiled);
+    buf_text(o,
+             "| e | catalogue pairs of compiler 16 whose bytes are not here (of %d): number of instructions of every "
+             "opcode as officially | %d of %d |\n",
+             rows16, all, built16);
     buf_text(o, "| e | of these, the opcodes of the tiles | %d of %d |\n", tile, built16);
     buf_text(o, "| e | of these, every opcode and the file's size to a page | %d of %d |\n", size, built16);
 }
 
 void twins_report(struct buf *o, const struct twins *t)
 {
-    buf_text(o, "\n## Catalogue pairs whose bytes are not here\nModels with the operators and shapes of the catalogue's "
-                "row and random weights; compared is what the row tells of the official result. Weights decide little: "
-                "of several variants (biases zero, scales per tensor) the nearest stands here. Listed are, of compiler "
-                "16, all that differ; of older compilers, which spell scalar code differently, those that do not compile, "
-                "are wrong on the simulated chip or leave other operators to the CPU. Numbers behind opcodes: how many instructions more (+) or fewer "
-                "ours has.\n\n| row | rt | model | difference |\n|---|---|---|---|\n");
+    buf_text(o,
+             "\n## Catalogue pairs whose bytes are not here\nModels with the operators and shapes of the catalogue's "
+             "row and random weights; compared is what the row tells of the official result. Weights decide little: "
+             "of several variants (biases zero, scales per tensor) the nearest stands here. Listed are, of compiler "
+             "16, all that differ; of older compilers, which spell scalar code differently, those that do not compile, "
+             "are wrong on the simulated chip or leave other operators to the CPU. Numbers behind opcodes: how many "
+             "instructions more (+) or fewer "
+             "ours has.\n\n| row | rt | model | difference |\n|---|---|---|---|\n");
     for (uint32_t k = 0; k < t->count; k++) {
         const struct twin_row *r = &t->results[k];
         bool old = t->rows[k].min_runtime != COMPILER_16;

@@ -15,8 +15,8 @@ struct attempt {
     struct status st; /* why it was not built or not compiled */
 };
 
-/* The outputs, then the variant, that come nearest to the official result, the first of equals: first in opcodes, then in
- * size (biases that are zero are not stored: catalogue P241, P242). */
+/* The outputs, then the variant, that come nearest to the official result, the first of equals: first in opcodes, then
+ * in size (biases that are zero are not stored: catalogue P241, P242). */
 void attempt_nearest(const struct catalogue_row *row, uint64_t seed, struct attempt *out);
 
 /* Rows whose models were compiled by one command, in that order; each in the variant that comes nearest when it is

@@ -169,8 +169,10 @@ static bool all_rows(const struct settings *s, const struct catalogue_row *rows,
         if (!t->rows)
             continue;
         if (s->check)
-            printf("runtime %d: on the simulated chip %u exact by the strict simulator, %u by the fast one only, %u with "
-                   "a fault\n", v, t->strict, t->fast, t->faulty);
+            printf(
+                "runtime %d: on the simulated chip %u exact by the strict simulator, %u by the fast one only, %u with "
+                "a fault\n",
+                v, t->strict, t->fast, t->faulty);
         printf("runtime %d: %u rows, %u built, %u compiled, %u with the same operators on the CPU, %u with the same "
                "tile instructions, %u with all the same, %u of the same size\n",
                v, t->rows, t->built, t->compiled, t->outer, t->tile, t->all, t->size);
@@ -180,11 +182,17 @@ static bool all_rows(const struct settings *s, const struct catalogue_row *rows,
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"name", 1, NULL, 'n'},    {"runtime", 1, NULL, 'r'},
-                                            {"unshipped", 0, NULL, 'u'}, {"together", 1, NULL, 't'}, {"seed", 1, NULL, 's'},
-                                            {"verbose", 0, NULL, 'v'}, {"check", 0, NULL, 'c'},
-                                            {"limit", 1, NULL, 'l'},   {"output", 1, NULL, 'o'},
-                                            {"help", 0, NULL, 'h'},    {0}};
+    static const struct option options[] = {{"name", 1, NULL, 'n'},
+                                            {"runtime", 1, NULL, 'r'},
+                                            {"unshipped", 0, NULL, 'u'},
+                                            {"together", 1, NULL, 't'},
+                                            {"seed", 1, NULL, 's'},
+                                            {"verbose", 0, NULL, 'v'},
+                                            {"check", 0, NULL, 'c'},
+                                            {"limit", 1, NULL, 'l'},
+                                            {"output", 1, NULL, 'o'},
+                                            {"help", 0, NULL, 'h'},
+                                            {0}};
     struct settings s = {.seed = 1, .limit = 500};
     for (int o; (o = getopt_long(argc, argv, "n:r:ut:s:vcl:o:h", options, NULL)) != -1;)
         switch (o) {
